@@ -11,6 +11,7 @@ import { findPrometheus, startPrometheus, type RunningPrometheus } from '../../t
 import { temporaryFolder, throwawayPostgres, throwawayRedis, type TestServer } from '../../test/support/servers.js';
 import { whyEmpty } from './allowed-empty.js';
 import { alertExpressions, dashboardExpressions, type Expression } from './expressions.js';
+import { RUNBOOK_URL, startPaging, type Paging } from './paging.js';
 import { prometheusApi, type PrometheusApi } from './prometheus-api.js';
 import { writePrometheusConfig } from './prometheus-config.js';
 import { startTraffic, type Traffic } from './traffic.js';
@@ -77,7 +78,17 @@ async function breakPostgres(api: PrometheusApi, postgres: TestServer): Promise<
   return missing.map((name) => `${name} did not notice within ${FAULT_SECONDS} s that Postgres was killed`);
 }
 
-async function verify(api: PrometheusApi, redis: TestServer, postgres: TestServer, traffic: Traffic): Promise<string[]> {
+/** The page of the fault arrives, with its link, and is taken back when Postgres is there again. */
+async function followPage(paging: Paging, postgres: TestServer): Promise<string[]> {
+  const wrong = await paging.expectPage('PostgresDown', 'firing');
+  say(wrong.length === 0 ? '        the page arrived, with its link to the runbook' : '        WRONG: the page of PostgresDown');
+  await postgres.restart();
+  const then = await paging.expectPage('PostgresDown', 'resolved');
+  say(then.length === 0 ? '        Postgres is back, and the page is resolved' : '        WRONG: the page was not resolved');
+  return [...wrong, ...then];
+}
+
+async function verify(api: PrometheusApi, redis: TestServer, postgres: TestServer, traffic: Traffic, paging: Paging): Promise<string[]> {
   say(`load for ${LOAD_SECONDS} s, in which Redis is frozen twice for ${FREEZE_MS} ms ...`);
   for (let second = 1; second <= LOAD_SECONDS; second += 1) {
     await sleep(1_000);
@@ -91,7 +102,7 @@ async function verify(api: PrometheusApi, redis: TestServer, postgres: TestServe
   wrong.push(...await askEverything(api));
   say(`active alerts: ${(await activeAlerts(api)).join(', ') || 'none'}`);
   say('Postgres is killed ...');
-  wrong.push(...await breakPostgres(api, postgres));
+  wrong.push(...await breakPostgres(api, postgres), ...await followPage(paging, postgres));
   return wrong;
 }
 
@@ -106,6 +117,12 @@ async function main(): Promise<boolean> {
   let gateway: GatewayProcess | undefined;
   let prometheus: RunningPrometheus | undefined;
   let traffic: Traffic | undefined;
+  const paging = await startPaging(folder);
+  if (typeof paging === 'string') {
+    say(`not verified: ${paging}`);
+    folder.remove();
+    return false;
+  }
   try {
     say('starting Redis, Postgres, the gateway and Prometheus ...');
     const redis = await throwawayRedis({ maxmemory: '512mb' });
@@ -119,16 +136,19 @@ async function main(): Promise<boolean> {
       REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE, JWT_ACCESS_SECRET: secret, SERVER_API_KEYS: serverKey,
       DEBT_LIMIT: '5', HOLD_TTL_SECONDS: '5', LOG_LEVEL: 'info',
     }, [], { quiet: true });
-    prometheus = await startPrometheus(programs, folder, writePrometheusConfig(folder, [`127.0.0.1:${gateway.operationsPort}`]));
+    prometheus = await startPrometheus(programs, folder, writePrometheusConfig(
+      folder, [`127.0.0.1:${gateway.operationsPort}`], { alertmanager: paging.address, runbook: RUNBOOK_URL },
+    ));
     traffic = await startTraffic({ url: `http://127.0.0.1:${gateway.port}`, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey });
-    const wrong = await verify(prometheusApi(prometheus.url), redis, postgres, traffic);
+    const wrong = await verify(prometheusApi(prometheus.url), redis, postgres, traffic, paging);
     say(wrong.length === 0
-      ? '\nevery question has an answer, and the fault became an alert'
+      ? '\nevery question has an answer, and the fault became a page that was taken back'
       : `\n${wrong.length} wrong:\n${wrong.map((each) => `  - ${each}`).join('\n')}`);
     return wrong.length === 0;
   } finally {
     await traffic?.stop();
     await prometheus?.stop();
+    await paging.stop();
     await gateway?.stop();
     await Promise.all(servers.map((server) => server.discard()));
     folder.remove();

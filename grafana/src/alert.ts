@@ -46,7 +46,8 @@ export const headingOf = (name: string): string => name.replace(/(?<=[a-z])[A-Z]
 /** The heading's anchor, as GitHub and most others make it. */
 export const anchorOf = (name: string): string => headingOf(name).toLowerCase().replaceAll(' ', '-');
 
-export const RUNBOOK = 'docs/runbook.md';
+/** The setting for the address of the runbook: an external label of Prometheus (grafana/prometheus.yml). */
+export const RUNBOOK = '{{ $externalLabels.runbook }}';
 
 /** Prometheus' file of rules. */
 export function yamlOf(groups: readonly Group[]): string {

@@ -38,7 +38,7 @@ export function toDashboard({ uid, title, about, variables, rows }: DashboardSpe
     .uid(uid)
     .description(about)
     .tags([TAG])
-    .timezone('browser')
+    .timezone('utc')
     .readonly()
     .refresh('10s')
     .time({ from: 'now-1h', to: 'now' })

@@ -13,7 +13,7 @@ export type RunbookSection = (typeof RUNBOOK_SECTIONS)[number];
 
 /** The variable of every dashboard that says where the runbook is; grafana/README.md tells how to change it. */
 export const RUNBOOK_VARIABLE = 'runbook';
-/** Where Grafana serves it when docs/ is mounted into its public folder. */
-export const RUNBOOK_DEFAULT = '/public/docs/runbook.md';
+/** Where Grafana serves it when grafana/runbook/ is mounted into its public folder. */
+export const RUNBOOK_DEFAULT = '/public/runbook/index.html';
 
 export const runbookUrl = (section: RunbookSection): string => `\${${RUNBOOK_VARIABLE}}#${section}`;

@@ -32,7 +32,7 @@ export const moneyAlerts: readonly Alert[] = [
     name: 'Uncollected', severity: 'ticket', holdsFor: '0s',
     when: [{ value: grown('uncollected', '1h'), is: '> 0' }],
     summary: 'Usage could not be charged',
-    description: '{{ $value | humanize }} credits of usage within an hour could neither be taken from a balance nor become debt.',
+    description: '{{ printf "%.6f" $value }} credits of usage within an hour could neither be taken from a balance nor become debt.',
   },
   {
     name: 'RefusalSpike', severity: 'ticket', holdsFor: '10m',

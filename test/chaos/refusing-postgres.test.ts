@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { OpenApi } from '../../src/edge/openapi/types.js';
 import { makeRoles, urlAs } from '../../src/stores/postgres/make-roles.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
+import { wholeDocument } from '../support/documents.js';
 import { send, type Answer } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -43,7 +44,7 @@ beforeAll(async () => {
     redisUrl: redis.url, databaseUrl: urlAs(ledger, app), environment: { POSTGRES_TIMEOUT_MS: '2000', SERVER_API_KEYS: SERVER_KEY },
   });
   token = await gateway.token({ sub: 'alice', role: 'admin' });
-  walk = operationsOf((await call('GET', '/openapi.json')).body as unknown as OpenApi);
+  walk = operationsOf(await wholeDocument(gateway.url));
   expect((await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1_000 })).status).toBe(201);
   expect((await deduct()).status).toBe(200);
   await until('the first charge', async () => (await charges()) === 1);

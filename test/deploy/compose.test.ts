@@ -37,7 +37,7 @@ test('the schema of the Compose specification', () => {
 });
 
 test('the services', () => {
-  expect(names.sort()).toEqual(['gateway', 'grafana', 'migrate', 'postgres', 'prometheus', 'rabbitmq', 'redis', 'worker']);
+  expect(names.sort()).toEqual(['alertmanager', 'gateway', 'grafana', 'migrate', 'postgres', 'prometheus', 'rabbitmq', 'redis', 'worker']);
 });
 
 describe.each(services)('%s', (name, each) => {
@@ -77,7 +77,7 @@ describe.each(services)('%s', (name, each) => {
 
   test('is on networks that exist, and on `edge` only where it must get out', () => {
     expect(each.networks.every((network) => network in compose.networks)).toBe(true);
-    expect(each.networks.includes('edge')).toBe(['gateway', 'worker', 'grafana'].includes(name));
+    expect(each.networks.includes('edge')).toBe(['gateway', 'worker', 'grafana', 'alertmanager'].includes(name));
   });
 
   test('has no secret of its own', () => {

@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { anchorOf, headingOf, RUNBOOK, yamlOf, type Alert } from '../../grafana/src/alert.js';
+import { anchorOf, headingOf, yamlOf, type Alert } from '../../grafana/src/alert.js';
 import { allAlerts, RULES_FILE, rulesYaml } from '../../grafana/src/alerts.js';
+import { RUNBOOK_PAGE, RUNBOOK_SOURCE, runbookPage } from '../../grafana/src/runbook-page.js';
 import { HOT_ROUTES, NOT_COUNTED } from '../../grafana/src/slo.js';
 import { listRoutes, type AppDeps } from '../../src/compose/app.js';
 import { projectRoot } from '../../src/kit/paths.js';
@@ -58,16 +59,48 @@ describe('every alert', () => {
     expect(untried).toEqual([]);
   });
 
-  test(`has its section in ${RUNBOOK}, and every section its alert`, () => {
-    const sections = [...text(RUNBOOK).matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+  test(`has its section in ${RUNBOOK_SOURCE}, and every section its alert`, () => {
+    const sections = [...text(RUNBOOK_SOURCE).matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
     expect(sections).toEqual(names.map(headingOf));
     expect(names.map(anchorOf)).toContain('journal-lag');
   });
 
   test('is told what it means, how to check and what to do', () => {
-    const sections = text(RUNBOOK).split(/^### /m).slice(1);
+    const sections = text(RUNBOOK_SOURCE).split(/^### /m).slice(1);
     const incomplete = sections.filter((section) => !['**Means.**', '**Check.**', '**Do.**'].every((part) => section.includes(part)));
     expect(incomplete.map((section) => section.split('\n')[0])).toEqual([]);
+  });
+});
+
+describe('links to the runbook', () => {
+  const page = text(RUNBOOK_PAGE);
+  const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+
+  test('its page is what docs/runbook.md says; if not: npm run dashboards', () => {
+    expect(page).toBe(runbookPage(text(RUNBOOK_SOURCE)));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(page.replace(/<pre>[\s\S]*?<\/pre>|<code>[\s\S]*?<\/code>/g, '')).not.toMatch(/\*\*|\]\(|^\||^#|```/m);
+  });
+
+  test('of every rule and every panel lead to a section, at the address that compose gives', () => {
+    const compose = parse(text('docker-compose.yml')) as {
+      readonly services: Readonly<Record<'prometheus' | 'grafana', {
+        readonly environment: Readonly<Record<string, string>>; readonly volumes: readonly string[];
+      }>>;
+    };
+    const base = /:-([^}]+)\}/.exec(compose.services.prometheus.environment['RUNBOOK_URL'] ?? '')?.[1] ?? '';
+    const rules = [...text(RULES_FILE).matchAll(/runbook_url: "?(.+?)"?$/gm)].map(([, link = '']) =>
+      link.replace('{{ $externalLabels.runbook }}', base));
+    expect(rules).toHaveLength(allAlerts.length);
+    const panels = readdirSync(join(projectRoot, 'grafana/dashboards')).flatMap((file) =>
+      [...text(`grafana/dashboards/${file}`).matchAll(/"url": "\$\{runbook\}(#[\w-]+)"/g)].map(([, hash = '']) => base + hash));
+    expect(panels.length).toBeGreaterThan(40);
+    const folder = `./${RUNBOOK_PAGE.split('/').slice(0, -1).join('/')}:/usr/share/grafana/public/runbook:ro`;
+    expect(compose.services.grafana.volumes).toContain(folder);
+    for (const link of [...rules, ...panels]) {
+      const { pathname, hash } = new URL(link);
+      expect([link, pathname, ids.includes(hash.slice(1))]).toEqual([link, '/public/runbook/index.html', true]);
+    }
   });
 });
 
@@ -132,7 +165,7 @@ test('a rule without labels of its own, with two conditions', () => {
   expect(parse(yamlOf([{ name: 'g', alerts: [alert] }]))).toEqual({
     groups: [{ name: 'g', rules: [{
       alert: 'TwoThings', expr: '(a > 1) and (b < 2)', for: '1m', labels: { severity: 'page' },
-      annotations: { summary: 's', description: 'd', runbook_url: 'docs/runbook.md#two-things' },
+      annotations: { summary: 's', description: 'd', runbook_url: '{{ $externalLabels.runbook }}#two-things' },
     }] }],
   });
 });

@@ -2,9 +2,10 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { shapeOf } from '../../src/edge/openapi/examples.js';
 import type { MediaType, OpenApi, Operation } from '../../src/edge/openapi/types.js';
+import { wholeDocument } from './documents.js';
 import { send, type Answer, type CallOptions } from './fake-gateway.js';
 
-/** Sends a request and checks its answer against the running gateway's own `/openapi.json`. */
+/** Sends a request and checks its answer against the running gateway's own documents. */
 export type CheckedSend = (method: string, path: string, options?: CallOptions) => Promise<Answer>;
 
 export type CheckedGateway = {
@@ -22,7 +23,7 @@ type Check = (value: unknown) => string | null;
  * `internal` error also throws, although every route declares it: it is a bug.
  */
 export async function checkedGateway(url: string): Promise<CheckedGateway> {
-  return checkedAgainst((await send(`${url}/openapi.json`, 'GET')).body as unknown as OpenApi, url);
+  return checkedAgainst(await wholeDocument(url), url);
 }
 
 /** The same with a given document: for the tests of these checks. */

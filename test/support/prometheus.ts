@@ -41,28 +41,36 @@ export async function findPrometheus(
   }
 }
 
-async function unpacked(): Promise<Prometheus> {
+const unpacked = (): Promise<Prometheus> => fromDebian('prometheus', fromFolder);
+
+/**
+ * The programs of a Debian package, which is downloaded once without being installed. `find` gets a function that tells where
+ * a program of the package is, and answers undefined where it does not work. Throws when there is no such package or program.
+ */
+export async function fromDebian<Found>(
+  name: string, find: (pathOf: (program: string) => Promise<string>) => Promise<Found | undefined>,
+): Promise<Found> {
   const cache = await openCacheDir(await serviceUserOf(''));
-  const target = join(cache, await packageDirectory('prometheus'));
-  const inTarget = (name: string): Promise<string> => Promise.resolve(join(target, 'usr', 'bin', name));
-  const cached = await fromFolder(inTarget);
+  const target = join(cache, await packageDirectory(name));
+  const inTarget = (program: string): Promise<string> => Promise.resolve(join(target, 'usr', 'bin', program));
+  const cached = await find(inTarget);
   if (cached !== undefined) return cached;
   process.stderr.write(
-    'prometheus: not installed here; downloading Debian\'s package (once, about 60 MB with the lists, nothing is installed) ...\n',
+    `${name}: not installed here; downloading Debian's package (once, about 60 MB with the lists, nothing is installed) ...\n`,
   );
   const draft = await mkdtemp(join(cache, '.draft-'));
   try {
     await chmod(draft, 0o755);
     const root = join(draft, 'root');
-    // Its dependencies are for its web pages; the two programs only need the C library.
-    await (await debianPackages(draft)).unpack(['prometheus'], root);
+    // Its dependencies are for its web pages; its programs only need the C library.
+    await (await debianPackages(draft)).unpack([name], root);
     await rm(target, { recursive: true, force: true });
     await rename(root, target);
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  const found = await fromFolder(inTarget);
-  if (found === undefined) throw new Error(`the package was unpacked into ${target}, but there is no working prometheus in it`);
+  const found = await find(inTarget);
+  if (found === undefined) throw new Error(`the package was unpacked into ${target}, but there is no working ${name} in it`);
   return found;
 }
 

@@ -1,23 +1,6 @@
 // Generated from the gateway's OpenAPI document by `npm run client:types`. Do not edit.
 
 export interface paths {
-    "/v1/batch": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Up to 1000 operations at once; each succeeds or fails alone */
-        post: operations["postV1Batch"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/holds": {
         parameters: {
             query?: never;
@@ -26,10 +9,10 @@ export interface paths {
             cookie?: never;
         };
         /** Holds of an account, the last placed first */
-        get: operations["getV1Holds"];
+        get: operations["listHolds"];
         put?: never;
         /** Reserve credits before a request: an amount, or what a model may use */
-        post: operations["postV1Holds"];
+        post: operations["placeHold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -44,26 +27,9 @@ export interface paths {
             cookie?: never;
         };
         /** A hold with everything that happened to it */
-        get: operations["getV1HoldsByHoldId"];
+        get: operations["getHold"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/holds/{holdId}/extend": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Raise an open hold, renew its lease, or both */
-        post: operations["postV1HoldsByHoldIdExtend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -80,7 +46,24 @@ export interface paths {
         get?: never;
         put?: never;
         /** Report the usage so far, renew the lease, and top the hold up */
-        post: operations["postV1HoldsByHoldIdProgress"];
+        post: operations["reportProgress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{holdId}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Raise an open hold, renew its lease, or both */
+        post: operations["extendHold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -97,7 +80,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Charge what was used and give the rest back */
-        post: operations["postV1HoldsByHoldIdSettle"];
+        post: operations["settleHold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -114,7 +97,41 @@ export interface paths {
         get?: never;
         put?: never;
         /** Give all of a hold back */
-        post: operations["postV1HoldsByHoldIdVoid"];
+        post: operations["voidHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Up to 1000 operations at once; each succeeds or fails alone */
+        post: operations["runBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What usage would cost now, in every part; changes nothing */
+        post: operations["quoteUsage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -131,7 +148,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Charge an amount, or what was used, in one step: all or nothing */
-        post: operations["postV1Charges"];
+        post: operations["charge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -148,7 +165,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Grant a lot of credits */
-        post: operations["postV1Grants"];
+        post: operations["grantCredits"];
         delete?: never;
         options?: never;
         head?: never;
@@ -166,24 +183,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke what is left of a grant; what is held of it ends with its hold */
-        delete: operations["deleteV1GrantsByGrantId"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/quotes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What usage would cost now, in every part; changes nothing */
-        post: operations["postV1Quotes"];
-        delete?: never;
+        delete: operations["revokeGrant"];
         options?: never;
         head?: never;
         patch?: never;
@@ -199,7 +199,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Refund a hold or a charge, in whole or in part */
-        post: operations["postV1Refunds"];
+        post: operations["refund"];
         delete?: never;
         options?: never;
         head?: never;
@@ -216,7 +216,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Move credits to another account */
-        post: operations["postV1Transfers"];
+        post: operations["transferCredits"];
         delete?: never;
         options?: never;
         head?: never;
@@ -231,7 +231,7 @@ export interface paths {
             cookie?: never;
         };
         /** A transfer and how far it is */
-        get: operations["getV1TransfersById"];
+        get: operations["getTransfer"];
         put?: never;
         post?: never;
         delete?: never;
@@ -248,7 +248,7 @@ export interface paths {
             cookie?: never;
         };
         /** Whether a hold or charge would pass now, and if not: which limit, restriction or balance, how much short, when it resets */
-        get: operations["getV1AccountsByAccountIdExplain"];
+        get: operations["explainSpending"];
         put?: never;
         post?: never;
         delete?: never;
@@ -265,7 +265,7 @@ export interface paths {
             cookie?: never;
         };
         /** The limits of an account */
-        get: operations["getV1AccountsByAccountIdLimits"];
+        get: operations["listLimits"];
         put?: never;
         post?: never;
         delete?: never;
@@ -282,12 +282,31 @@ export interface paths {
             cookie?: never;
         };
         /** A limit, with its ETag */
-        get: operations["getV1AccountsByAccountIdLimitsByLimitId"];
+        get: operations["getLimit"];
         /** Define or replace a limit; it counts from now on. 202: Redis is away, and it applies when Redis is back */
-        put: operations["putV1AccountsByAccountIdLimitsByLimitId"];
+        put: operations["putLimit"];
         post?: never;
         /** Remove a limit and forget what it has counted. 202: Redis is away, and the limit holds until Redis is back */
-        delete: operations["deleteV1AccountsByAccountIdLimitsByLimitId"];
+        delete: operations["removeLimit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{accountId}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account allows its holds, with its ETag */
+        get: operations["getTerms"];
+        /** Replace what an account allows its holds. 202: Redis is away, and it applies when Redis is back */
+        put: operations["putTerms"];
+        post?: never;
+        /** Remove the terms of an account: those of the gateway hold. 202: Redis is away, and they hold until Redis is back */
+        delete: operations["removeTerms"];
         options?: never;
         head?: never;
         patch?: never;
@@ -301,7 +320,7 @@ export interface paths {
             cookie?: never;
         };
         /** The members of a pool */
-        get: operations["getV1AccountsByAccountIdMembers"];
+        get: operations["listMembers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -318,31 +337,12 @@ export interface paths {
             cookie?: never;
         };
         /** A member of a pool, with its ETag */
-        get: operations["getV1AccountsByAccountIdMembersBySpender"];
+        get: operations["getMember"];
         /** Make an account a member of a pool, which pays for its new holds and charges in /v1 */
-        put: operations["putV1AccountsByAccountIdMembersBySpender"];
+        put: operations["putMember"];
         post?: never;
         /** End a membership; what the member holds from the pool stays the pool's */
-        delete: operations["deleteV1AccountsByAccountIdMembersBySpender"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{accountId}/terms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What an account allows its holds, with its ETag */
-        get: operations["getV1AccountsByAccountIdTerms"];
-        /** Replace what an account allows its holds. 202: Redis is away, and it applies when Redis is back */
-        put: operations["putV1AccountsByAccountIdTerms"];
-        post?: never;
-        /** Remove the terms of an account: those of the gateway hold. 202: Redis is away, and they hold until Redis is back */
-        delete: operations["deleteV1AccountsByAccountIdTerms"];
+        delete: operations["removeMember"];
         options?: never;
         head?: never;
         patch?: never;
@@ -356,7 +356,7 @@ export interface paths {
             cookie?: never;
         };
         /** An account now: balances, lots and open holds */
-        get: operations["getV1AccountsByAccountId"];
+        get: operations["getAccount"];
         put?: never;
         post?: never;
         delete?: never;
@@ -373,7 +373,24 @@ export interface paths {
             cookie?: never;
         };
         /** The balance of an account, now or in the past */
-        get: operations["getV1AccountsByAccountIdBalance"];
+        get: operations["getBalance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{accountId}/lots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lots of an account, the newest first */
+        get: operations["listLots"];
         put?: never;
         post?: never;
         delete?: never;
@@ -390,7 +407,7 @@ export interface paths {
             cookie?: never;
         };
         /** Ledger entries of an account, newest first: a page as JSON, all of them as CSV or NDJSON */
-        get: operations["getV1AccountsByAccountIdEntries"];
+        get: operations["listEntriesOfAccount"];
         put?: never;
         post?: never;
         delete?: never;
@@ -407,79 +424,9 @@ export interface paths {
             cookie?: never;
         };
         /** The receipt of an entry: what it charged for, at which price, from which lots, and the life of its hold */
-        get: operations["getV1AccountsByAccountIdEntriesBySeq"];
+        get: operations["getReceipt"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{accountId}/freeze": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Refuse every write to an account */
-        post: operations["postV1AccountsByAccountIdFreeze"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{accountId}/lots": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The lots of an account, the newest first */
-        get: operations["getV1AccountsByAccountIdLots"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{accountId}/low-balance": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The threshold of `balance.low` of an account, with its ETag */
-        get: operations["getV1AccountsByAccountIdLowBalance"];
-        /** Set the threshold of `balance.low` of an account */
-        put: operations["putV1AccountsByAccountIdLowBalance"];
-        post?: never;
-        /** Remove the threshold of `balance.low` of an account */
-        delete: operations["deleteV1AccountsByAccountIdLowBalance"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/accounts/{accountId}/thaw": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Allow writes to an account again; 409 while it differs from the books */
-        post: operations["postV1AccountsByAccountIdThaw"];
         delete?: never;
         options?: never;
         head?: never;
@@ -494,24 +441,7 @@ export interface paths {
             cookie?: never;
         };
         /** Ledger entries of the caller, newest first */
-        get: operations["getV1Entries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Events of accounts, the oldest first. Keep `nextCursor`, and ask with it again for what came since */
-        get: operations["getV1Events"];
+        get: operations["listEntries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -528,9 +458,79 @@ export interface paths {
             cookie?: never;
         };
         /** What was used over time, as JSON, or in any length as CSV or NDJSON */
-        get: operations["getV1Usage"];
+        get: operations["getUsage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of accounts, the oldest first. Keep `nextCursor`, and ask with it again for what came since */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{accountId}/low-balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The threshold of `balance.low` of an account, with its ETag */
+        get: operations["getLowBalance"];
+        /** Set the threshold of `balance.low` of an account */
+        put: operations["putLowBalance"];
+        post?: never;
+        /** Remove the threshold of `balance.low` of an account */
+        delete: operations["removeLowBalance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{accountId}/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse every write to an account */
+        post: operations["freezeAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{accountId}/thaw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allow writes to an account again; 409 while it differs from the books */
+        post: operations["thawAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -545,10 +545,10 @@ export interface paths {
             cookie?: never;
         };
         /** All API keys, revoked ones too, the newest first */
-        get: operations["getV1ApiKeys"];
+        get: operations["listApiKeys"];
         put?: never;
         /** Make the first API key of a service */
-        post: operations["postV1ApiKeys"];
+        post: operations["createApiKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -566,11 +566,11 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke an API key; it is refused within a second */
-        delete: operations["deleteV1ApiKeysByKeyId"];
+        delete: operations["revokeApiKey"];
         options?: never;
         head?: never;
         /** Change how many requests per second an API key may make, and what it may spend; in force within a second */
-        patch: operations["patchV1ApiKeysByKeyId"];
+        patch: operations["changeApiKey"];
         trace?: never;
     };
     "/v1/api-keys/{keyId}/rotate": {
@@ -583,7 +583,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Make a second key beside this one, for the same service; revoke this one when the service uses the new one */
-        post: operations["postV1ApiKeysByKeyIdRotate"];
+        post: operations["rotateApiKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -598,10 +598,10 @@ export interface paths {
             cookie?: never;
         };
         /** The webhooks of the caller's accounts, the newest first */
-        get: operations["getV1Webhooks"];
+        get: operations["listWebhooks"];
         put?: never;
         /** Have events sent to a URL; the answer tells the secret that signs them, once */
-        post: operations["postV1Webhooks"];
+        post: operations["createWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -616,12 +616,29 @@ export interface paths {
             cookie?: never;
         };
         /** A webhook, with its ETag */
-        get: operations["getV1WebhooksByWebhookId"];
+        get: operations["getWebhook"];
         /** Replace the settings of a webhook; one that becomes enabled gets events from then on */
-        put: operations["putV1WebhooksByWebhookId"];
+        put: operations["putWebhook"];
         post?: never;
         /** Remove a webhook and the record of its deliveries */
-        delete: operations["deleteV1WebhooksByWebhookId"];
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new secret; the one in use signs beside it for a while */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -635,7 +652,7 @@ export interface paths {
             cookie?: never;
         };
         /** Deliveries to a webhook with their answers, the newest first */
-        get: operations["getV1WebhooksByWebhookIdDeliveries"];
+        get: operations["listDeliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -652,7 +669,7 @@ export interface paths {
             cookie?: never;
         };
         /** A delivery with its answers */
-        get: operations["getV1WebhooksByWebhookIdDeliveriesByDeliveryId"];
+        get: operations["getDelivery"];
         put?: never;
         post?: never;
         delete?: never;
@@ -671,97 +688,8 @@ export interface paths {
         get?: never;
         put?: never;
         /** Send a delivery again, under the same id, with another three days of attempts */
-        post: operations["postV1WebhooksByWebhookIdDeliveriesByDeliveryIdResend"];
+        post: operations["resendDelivery"];
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/webhooks/{webhookId}/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make a new secret; the one in use signs beside it for a while */
-        post: operations["postV1WebhooksByWebhookIdRotate"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/account-plans/{accountId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The plan of an account */
-        get: operations["getV1AccountPlansByAccountId"];
-        /** Assign a plan to an account; its first period starts now, or at the end of the last granted period */
-        put: operations["putV1AccountPlansByAccountId"];
-        post?: never;
-        /** End the plan of an account; granted credits stay and are not granted again */
-        delete: operations["deleteV1AccountPlansByAccountId"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/models/costs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What each model cost users, the most expensive first */
-        get: operations["getV1ModelsCosts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/plans": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The credit plans */
-        get: operations["getV1Plans"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/plans/{planId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A plan, with its ETag */
-        get: operations["getV1PlansByPlanId"];
-        /** Create or change a plan; changes apply from the next refill of each account on */
-        put: operations["putV1PlansByPlanId"];
-        post?: never;
-        /** Remove a plan that no account has */
-        delete: operations["deleteV1PlansByPlanId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -775,26 +703,9 @@ export interface paths {
             cookie?: never;
         };
         /** Current prices of a book, with the ETag of the book */
-        get: operations["getV1PricesByBook"];
+        get: operations["listPrices"];
         /** Set the price of a model, or another name for one, from a time on, as a new version; the first price creates the book */
-        put: operations["putV1PricesByBook"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/prices/{book}/aliases": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Other names of models of a book, and the models that they lead to now */
-        get: operations["getV1PricesByBookAliases"];
-        put?: never;
+        put: operations["putPrice"];
         post?: never;
         delete?: never;
         options?: never;
@@ -810,7 +721,24 @@ export interface paths {
             cookie?: never;
         };
         /** All versions of the prices of a book, newest first, including future ones */
-        get: operations["getV1PricesByBookHistory"];
+        get: operations["listPriceHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/prices/{book}/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Other names of models of a book, and the models that they lead to now */
+        get: operations["listPriceAliases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -828,9 +756,81 @@ export interface paths {
         };
         get?: never;
         /** Change the margin, or the price of a credit, for all prices of a book */
-        put: operations["putV1PricesByBookTerms"];
+        put: operations["putPriceTerms"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each model cost users, the most expensive first */
+        get: operations["listModelCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The credit plans */
+        get: operations["listPlans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plans/{planId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plan, with its ETag */
+        get: operations["getPlan"];
+        /** Create or change a plan; changes apply from the next refill of each account on */
+        put: operations["putPlan"];
+        post?: never;
+        /** Remove a plan that no account has */
+        delete: operations["removePlan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account-plans/{accountId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plan of an account */
+        get: operations["getPlanOfAccount"];
+        /** Assign a plan to an account; its first period starts now, or at the end of the last granted period */
+        put: operations["putPlanOfAccount"];
+        post?: never;
+        /** End the plan of an account; granted credits stay and are not granted again */
+        delete: operations["endPlanOfAccount"];
         options?: never;
         head?: never;
         patch?: never;
@@ -846,7 +846,41 @@ export interface paths {
         get?: never;
         put?: never;
         /** Reward a referral, once per referee */
-        post: operations["postV1Referrals"];
+        post: operations["rewardReferral"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shards of the journal: how far Postgres is, and which are stopped */
+        get: operations["listShards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refused requests, newest minute first */
+        get: operations["listRefusals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -861,7 +895,7 @@ export interface paths {
             cookie?: never;
         };
         /** Changes of configuration with actor, time and reason, the newest first */
-        get: operations["getV1Changes"];
+        get: operations["listChanges"];
         put?: never;
         post?: never;
         delete?: never;
@@ -878,44 +912,10 @@ export interface paths {
             cookie?: never;
         };
         /** State of the reconciler and the open differences */
-        get: operations["getV1Reconciliation"];
+        get: operations["getReconciliation"];
         put?: never;
         /** Compare an account now, or begin a complete round */
-        post: operations["postV1Reconciliation"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/refusals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Refused requests, newest minute first */
-        get: operations["getV1Refusals"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/shards": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Shards of the journal: how far Postgres is, and which are stopped */
-        get: operations["getV1Shards"];
-        put?: never;
-        post?: never;
+        post: operations["reconcile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -929,6 +929,7 @@ export interface components {
         Problem: {
             /** @description the page that explains the code */
             type: string;
+            /** @description what the code means */
             title: string;
             /** @description the HTTP status */
             status: number;
@@ -943,6 +944,7 @@ export interface components {
             errors: {
                 /** @description where: `body.credits`, `query.limit`, `header.Idempotency-Key` */
                 path: string;
+                /** @description what is wrong with it */
                 message: string;
             }[];
             /** @description with 402: the credits that can be spent */
@@ -974,54 +976,10 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    postV1Batch: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    operations: unknown[];
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one for each operation, in their order */
-                        results: {
-                            /** @description as of its own route */
-                            status: number;
-                            /**
-                             * @description the answer to an earlier, identical operation
-                             * @constant
-                             */
-                            replayed?: true;
-                            /** @description as of its own route; of a failure, the problem */
-                            body: {
-                                [key: string]: unknown;
-                            };
-                        }[];
-                    };
-                };
-            };
-        };
-    };
-    getV1Holds: {
+    listHolds: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -1106,7 +1064,7 @@ export interface operations {
             };
         };
     };
-    postV1Holds: {
+    placeHold: {
         parameters: {
             query?: never;
             header?: {
@@ -1149,31 +1107,31 @@ export interface operations {
                         serviceTier?: "standard" | "priority" | "flex" | "batch";
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
-                        /** @description by default the model's own maximum */
+                        /** @description tokens of the answer at most; by default the model's own maximum */
                         maxOutputTokens?: number;
-                        /** @description hold less than the maximum, but at least these */
+                        /** @description tokens: hold less than the maximum, but at least these */
                         minimumOutputTokens?: number;
                     };
                     /** @description seconds from now until the lease ends */
@@ -1267,7 +1225,7 @@ export interface operations {
             };
         };
     };
-    getV1HoldsByHoldId: {
+    getHold: {
         parameters: {
             query?: {
                 /** @description whose hold it is; by default the own account */
@@ -1402,7 +1360,134 @@ export interface operations {
             };
         };
     };
-    postV1HoldsByHoldIdExtend: {
+    reportProgress: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=ledger`: the answer comes when the entry is in Postgres, with `Preference-Applied: wait=ledger`, or after a second without that header */
+                Prefer?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description visible ASCII; a pool names the hold of a member `member/id` */
+                holdId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the account that pays; by default the own one, or the payer of the API key */
+                    account?: string;
+                    /** @description everything so far */
+                    usage?: {
+                        /** @description tokens of the input in all */
+                        inputTokens?: number;
+                        /** @description tokens of the input that were read from a cache */
+                        cachedInputTokens?: number;
+                        /** @description the part of the input that was written to a cache for 5 minutes */
+                        cacheWriteTokens?: number;
+                        /** @description the part of the input that was written to a cache for an hour */
+                        cacheWrite1hTokens?: number;
+                        /** @description tokens of the input that are sound */
+                        audioInputTokens?: number;
+                        /** @description tokens of the input that are pictures */
+                        imageInputTokens?: number;
+                        /** @description tokens of the output in all */
+                        outputTokens?: number;
+                        /** @description tokens of the output that are reasoning */
+                        reasoningTokens?: number;
+                        /** @description tokens of the output that are sound */
+                        audioOutputTokens?: number;
+                        /** @description tokens of the output that are pictures */
+                        imageOutputTokens?: number;
+                        /** @description requests, of a model with a price per request */
+                        requests?: number;
+                        /** @description how many whole pictures were read */
+                        inputImages?: number;
+                        /** @description how many whole pictures were made */
+                        outputImages?: number;
+                    };
+                    /** @description credits for everything so far: decimal text such as `"2.5"`, or a number; at most six decimals */
+                    amount?: string | number;
+                    /** @description tops the hold up when less than this is left */
+                    extend?: {
+                        /** @description output tokens that shall be left */
+                        headroomTokens?: number;
+                        /** @description credits that shall be left: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        headroom?: string | number;
+                    };
+                    /** @description seconds from now until the lease ends */
+                    leaseSeconds?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description names it */
+                        id: string;
+                        /** @description the account that pays */
+                        account: string;
+                        /**
+                         * @description where it stands
+                         * @enum {unknown}
+                         */
+                        state: "open" | "settled" | "voided" | "expired";
+                        /** @description credits */
+                        amount: string;
+                        /** @description credits that the usage reported so far costs */
+                        reported: string;
+                        /** @description credits that are left */
+                        remaining: string;
+                        /**
+                         * Format: date-time
+                         * @description when the hold ends by itself
+                         */
+                        leaseEndsAt: string;
+                        /**
+                         * Format: date-time
+                         * @description report or extend until then
+                         */
+                        reportBy: string;
+                        /** @description nothing more can be had: stop at stopAtTokens */
+                        final: boolean;
+                        /** @description output tokens in all that the hold pays for */
+                        stopAtTokens: number | null;
+                        /** @description the price that applies */
+                        price: {
+                            /** @description the price book */
+                            book: string;
+                            /** @description the model */
+                            model: string;
+                            /** @description the version of the price */
+                            version: number;
+                        } | null;
+                        /** @description credits that can be spent now */
+                        available: string;
+                        /** @description those that it counts against */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
+                        /** @description the member of the pool `account` that spends */
+                        spender?: string;
+                    };
+                };
+            };
+        };
+    };
+    extendHold: {
         parameters: {
             query?: never;
             header?: {
@@ -1502,134 +1587,7 @@ export interface operations {
             };
         };
     };
-    postV1HoldsByHoldIdProgress: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description `wait=ledger`: the answer comes when the entry is in Postgres, with `Preference-Applied: wait=ledger`, or after a second without that header */
-                Prefer?: string;
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description visible ASCII; a pool names the hold of a member `member/id` */
-                holdId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description the account that pays; by default the own one, or the payer of the API key */
-                    account?: string;
-                    /** @description everything so far */
-                    usage?: {
-                        /** @description tokens of the input in all */
-                        inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
-                        cachedInputTokens?: number;
-                        /** @description the part of the input that was written to a cache for 5 minutes */
-                        cacheWriteTokens?: number;
-                        /** @description the part of the input that was written to a cache for an hour */
-                        cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
-                        audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
-                        imageInputTokens?: number;
-                        /** @description tokens of the output in all */
-                        outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
-                        reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
-                        audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
-                        imageOutputTokens?: number;
-                        /** @description requests, of a model with a price per request */
-                        requests?: number;
-                        /** @description whole pictures that were read */
-                        inputImages?: number;
-                        /** @description whole pictures that were made */
-                        outputImages?: number;
-                    };
-                    /** @description credits for everything so far: decimal text such as `"2.5"`, or a number; at most six decimals */
-                    amount?: string | number;
-                    /** @description tops the hold up when less than this is left */
-                    extend?: {
-                        /** @description output tokens that shall be left */
-                        headroomTokens?: number;
-                        /** @description credits that shall be left: decimal text such as `"2.5"`, or a number; at most six decimals */
-                        headroom?: string | number;
-                    };
-                    /** @description seconds from now until the lease ends */
-                    leaseSeconds?: number;
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description names it */
-                        id: string;
-                        /** @description the account that pays */
-                        account: string;
-                        /**
-                         * @description where it stands
-                         * @enum {unknown}
-                         */
-                        state: "open" | "settled" | "voided" | "expired";
-                        /** @description credits */
-                        amount: string;
-                        /** @description credits that the usage reported so far costs */
-                        reported: string;
-                        /** @description credits that are left */
-                        remaining: string;
-                        /**
-                         * Format: date-time
-                         * @description when the hold ends by itself
-                         */
-                        leaseEndsAt: string;
-                        /**
-                         * Format: date-time
-                         * @description report or extend until then
-                         */
-                        reportBy: string;
-                        /** @description nothing more can be had: stop at stopAtTokens */
-                        final: boolean;
-                        /** @description output tokens in all that the hold pays for */
-                        stopAtTokens: number | null;
-                        /** @description the price that applies */
-                        price: {
-                            /** @description the price book */
-                            book: string;
-                            /** @description the model */
-                            model: string;
-                            /** @description the version of the price */
-                            version: number;
-                        } | null;
-                        /** @description credits that can be spent now */
-                        available: string;
-                        /** @description those that it counts against */
-                        limits: {
-                            /** @description names it */
-                            id: string;
-                            /** @description credits that are left */
-                            remaining: string;
-                            /** @description when the window ends and the amount is there again; null: never */
-                            resetsAt: string | null;
-                        }[];
-                        /** @description the member of the pool `account` that spends */
-                        spender?: string;
-                    };
-                };
-            };
-        };
-    };
-    postV1HoldsByHoldIdSettle: {
+    settleHold: {
         parameters: {
             query?: never;
             header?: {
@@ -1653,29 +1611,29 @@ export interface operations {
                     usage?: {
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
                         /** @description tokens of the output in all */
                         outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
                     };
                     /**
@@ -1693,29 +1651,29 @@ export interface operations {
                         usage: {
                             /** @description tokens of the input in all */
                             inputTokens?: number;
-                            /** @description the part of the input that was read from a cache */
+                            /** @description tokens of the input that were read from a cache */
                             cachedInputTokens?: number;
                             /** @description the part of the input that was written to a cache for 5 minutes */
                             cacheWriteTokens?: number;
                             /** @description the part of the input that was written to a cache for an hour */
                             cacheWrite1hTokens?: number;
-                            /** @description the part of the input that is sound */
+                            /** @description tokens of the input that are sound */
                             audioInputTokens?: number;
-                            /** @description the part of the input that is pictures */
+                            /** @description tokens of the input that are pictures */
                             imageInputTokens?: number;
                             /** @description tokens of the output in all */
                             outputTokens?: number;
-                            /** @description the part of the output that is reasoning */
+                            /** @description tokens of the output that are reasoning */
                             reasoningTokens?: number;
-                            /** @description the part of the output that is sound */
+                            /** @description tokens of the output that are sound */
                             audioOutputTokens?: number;
-                            /** @description the part of the output that is pictures */
+                            /** @description tokens of the output that are pictures */
                             imageOutputTokens?: number;
                             /** @description requests, of a model with a price per request */
                             requests?: number;
-                            /** @description whole pictures that were read */
+                            /** @description how many whole pictures were read */
                             inputImages?: number;
-                            /** @description whole pictures that were made */
+                            /** @description how many whole pictures were made */
                             outputImages?: number;
                         };
                         /**
@@ -1799,7 +1757,7 @@ export interface operations {
             };
         };
     };
-    postV1HoldsByHoldIdVoid: {
+    voidHold: {
         parameters: {
             query?: never;
             header?: {
@@ -1883,7 +1841,217 @@ export interface operations {
             };
         };
     };
-    postV1Charges: {
+    runBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description what to do, each with its own `op` */
+                    operations: unknown[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one for each operation, in their order */
+                        results: {
+                            /** @description the HTTP status, as of its own route */
+                            status: number;
+                            /**
+                             * @description the answer to an earlier, identical operation
+                             * @constant
+                             */
+                            replayed?: true;
+                            /** @description as of its own route; of a failure, the problem */
+                            body: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    quoteUsage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the model that was used */
+                    model?: string;
+                    /** @description where several providers sell the model */
+                    provider?: string;
+                    /**
+                     * @description `standard` by default
+                     * @enum {unknown}
+                     */
+                    serviceTier?: "standard" | "priority" | "flex" | "batch";
+                    /** @description what was used, by class of token; `inputTokens` and `outputTokens` are totals, the others are parts of them */
+                    usage?: {
+                        /** @description tokens of the input in all */
+                        inputTokens?: number;
+                        /** @description tokens of the input that were read from a cache */
+                        cachedInputTokens?: number;
+                        /** @description the part of the input that was written to a cache for 5 minutes */
+                        cacheWriteTokens?: number;
+                        /** @description the part of the input that was written to a cache for an hour */
+                        cacheWrite1hTokens?: number;
+                        /** @description tokens of the input that are sound */
+                        audioInputTokens?: number;
+                        /** @description tokens of the input that are pictures */
+                        imageInputTokens?: number;
+                        /** @description tokens of the output in all */
+                        outputTokens?: number;
+                        /** @description tokens of the output that are reasoning */
+                        reasoningTokens?: number;
+                        /** @description tokens of the output that are sound */
+                        audioOutputTokens?: number;
+                        /** @description tokens of the output that are pictures */
+                        imageOutputTokens?: number;
+                        /** @description requests, of a model with a price per request */
+                        requests?: number;
+                        /** @description how many whole pictures were read */
+                        inputImages?: number;
+                        /** @description how many whole pictures were made */
+                        outputImages?: number;
+                    };
+                    /** @description several models in one charge */
+                    usages?: {
+                        /** @description the model that was used */
+                        model: string;
+                        /** @description where several providers sell the model */
+                        provider?: string;
+                        /**
+                         * @description `standard` by default
+                         * @enum {unknown}
+                         */
+                        serviceTier?: "standard" | "priority" | "flex" | "batch";
+                        /** @description what was used, by class of token; `inputTokens` and `outputTokens` are totals, the others are parts of them */
+                        usage: {
+                            /** @description tokens of the input in all */
+                            inputTokens?: number;
+                            /** @description tokens of the input that were read from a cache */
+                            cachedInputTokens?: number;
+                            /** @description the part of the input that was written to a cache for 5 minutes */
+                            cacheWriteTokens?: number;
+                            /** @description the part of the input that was written to a cache for an hour */
+                            cacheWrite1hTokens?: number;
+                            /** @description tokens of the input that are sound */
+                            audioInputTokens?: number;
+                            /** @description tokens of the input that are pictures */
+                            imageInputTokens?: number;
+                            /** @description tokens of the output in all */
+                            outputTokens?: number;
+                            /** @description tokens of the output that are reasoning */
+                            reasoningTokens?: number;
+                            /** @description tokens of the output that are sound */
+                            audioOutputTokens?: number;
+                            /** @description tokens of the output that are pictures */
+                            imageOutputTokens?: number;
+                            /** @description requests, of a model with a price per request */
+                            requests?: number;
+                            /** @description how many whole pictures were read */
+                            inputImages?: number;
+                            /** @description how many whole pictures were made */
+                            outputImages?: number;
+                        };
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description credits */
+                        amount: string;
+                        /** @description what each usage costs, by class of token */
+                        usages: {
+                            /** @description as it was asked for */
+                            model: string;
+                            /** @description credits */
+                            amount: string;
+                            /** @description the price that applies */
+                            price: {
+                                /** @description the price book */
+                                book: string;
+                                /** @description the provider of the model; empty: any */
+                                provider: string;
+                                /** @description the entry of the book that prices it */
+                                model: string;
+                                /** @description the version of the price */
+                                version: number;
+                                /** @description why this entry prices it */
+                                rule: string;
+                                /** @description whether it is the default for models without a price */
+                                isDefault: boolean;
+                            };
+                            /** @description the parts of the amount */
+                            components: {
+                                /** @description the class of the tokens */
+                                tokenClass: string;
+                                /** @description how many tokens were used */
+                                tokens: number;
+                                /** @description credits for `per` of them */
+                                rate: string;
+                                /** @description how many units the rate is for */
+                                per: number;
+                                /** @description credits */
+                                amount: string;
+                                /** @description the class whose price stands in; the same class where it has a price */
+                                pricedAs: string | null;
+                                /** @description the length of the prompt, in tokens, above which the price applies */
+                                aboveInputTokens: number;
+                                /** @description the service tier that the price is for */
+                                serviceTier: string;
+                            }[];
+                            /** @description credits that are added to the price */
+                            margin: {
+                                /** @description percent */
+                                percent: string;
+                                /** @description credits */
+                                amount: string;
+                            };
+                            /** @description credits that rounding added */
+                            rounding: {
+                                /** @description to what it was rounded up */
+                                upTo: string;
+                                /** @description credits */
+                                amount: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    charge: {
         parameters: {
             query?: never;
             header?: {
@@ -1919,29 +2087,29 @@ export interface operations {
                     usage?: {
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
                         /** @description tokens of the output in all */
                         outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
                     };
                     /** @description several models in one charge */
@@ -1959,29 +2127,29 @@ export interface operations {
                         usage: {
                             /** @description tokens of the input in all */
                             inputTokens?: number;
-                            /** @description the part of the input that was read from a cache */
+                            /** @description tokens of the input that were read from a cache */
                             cachedInputTokens?: number;
                             /** @description the part of the input that was written to a cache for 5 minutes */
                             cacheWriteTokens?: number;
                             /** @description the part of the input that was written to a cache for an hour */
                             cacheWrite1hTokens?: number;
-                            /** @description the part of the input that is sound */
+                            /** @description tokens of the input that are sound */
                             audioInputTokens?: number;
-                            /** @description the part of the input that is pictures */
+                            /** @description tokens of the input that are pictures */
                             imageInputTokens?: number;
                             /** @description tokens of the output in all */
                             outputTokens?: number;
-                            /** @description the part of the output that is reasoning */
+                            /** @description tokens of the output that are reasoning */
                             reasoningTokens?: number;
-                            /** @description the part of the output that is sound */
+                            /** @description tokens of the output that are sound */
                             audioOutputTokens?: number;
-                            /** @description the part of the output that is pictures */
+                            /** @description tokens of the output that are pictures */
                             imageOutputTokens?: number;
                             /** @description requests, of a model with a price per request */
                             requests?: number;
-                            /** @description whole pictures that were read */
+                            /** @description how many whole pictures were read */
                             inputImages?: number;
-                            /** @description whole pictures that were made */
+                            /** @description how many whole pictures were made */
                             outputImages?: number;
                         };
                     }[];
@@ -2042,7 +2210,7 @@ export interface operations {
                             components: {
                                 /** @description the class of the tokens */
                                 tokenClass: string;
-                                /** @description how many were used */
+                                /** @description how many tokens were used */
                                 tokens: number;
                                 /** @description credits for `per` of them */
                                 rate: string;
@@ -2057,14 +2225,14 @@ export interface operations {
                                 /** @description the service tier that the price is for */
                                 serviceTier: string;
                             }[];
-                            /** @description what is added to the price */
+                            /** @description credits that are added to the price */
                             margin: {
                                 /** @description percent */
                                 percent: string;
                                 /** @description credits */
                                 amount: string;
                             };
-                            /** @description what rounding added */
+                            /** @description credits that rounding added */
                             rounding: {
                                 /** @description to what it was rounded up */
                                 upTo: string;
@@ -2077,7 +2245,7 @@ export interface operations {
             };
         };
     };
-    postV1Grants: {
+    grantCredits: {
         parameters: {
             query?: never;
             header?: {
@@ -2096,11 +2264,12 @@ export interface operations {
                     account?: string;
                     /** @description credits: decimal text such as `"2.5"`, or a number; at most six decimals */
                     amount: string | number;
+                    /** @description when it ends; null: never */
                     expiresAt?: string | null;
                     /** @description where the credits come from, such as `purchase` or `bonus` */
                     source?: string;
                     /**
-                     * @description lots of a lower priority are used first
+                     * @description a number: lots of a lower one are used first
                      * @default 50
                      */
                     priority?: number;
@@ -2138,6 +2307,7 @@ export interface operations {
                         expiresAt: string | null;
                         /** @description after debt was paid from it */
                         remaining: string;
+                        /** @description credits of it that paid debt */
                         debtPaid: string;
                         /** @description credits that can be spent now */
                         available: string;
@@ -2165,9 +2335,10 @@ export interface operations {
             };
         };
     };
-    deleteV1GrantsByGrantId: {
+    revokeGrant: {
         parameters: {
             query?: {
+                /** @description why; it is kept with the change */
                 reason?: string;
             };
             header?: {
@@ -2177,6 +2348,7 @@ export interface operations {
                 Prefer?: string;
             };
             path: {
+                /** @description the id of the grant */
                 grantId: string;
             };
             cookie?: never;
@@ -2222,172 +2394,7 @@ export interface operations {
             };
         };
     };
-    postV1Quotes: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description the model that was used */
-                    model?: string;
-                    /** @description where several providers sell the model */
-                    provider?: string;
-                    /**
-                     * @description `standard` by default
-                     * @enum {unknown}
-                     */
-                    serviceTier?: "standard" | "priority" | "flex" | "batch";
-                    /** @description what was used, by class of token; `inputTokens` and `outputTokens` are totals, the others are parts of them */
-                    usage?: {
-                        /** @description tokens of the input in all */
-                        inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
-                        cachedInputTokens?: number;
-                        /** @description the part of the input that was written to a cache for 5 minutes */
-                        cacheWriteTokens?: number;
-                        /** @description the part of the input that was written to a cache for an hour */
-                        cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
-                        audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
-                        imageInputTokens?: number;
-                        /** @description tokens of the output in all */
-                        outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
-                        reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
-                        audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
-                        imageOutputTokens?: number;
-                        /** @description requests, of a model with a price per request */
-                        requests?: number;
-                        /** @description whole pictures that were read */
-                        inputImages?: number;
-                        /** @description whole pictures that were made */
-                        outputImages?: number;
-                    };
-                    /** @description several models in one charge */
-                    usages?: {
-                        /** @description the model that was used */
-                        model: string;
-                        /** @description where several providers sell the model */
-                        provider?: string;
-                        /**
-                         * @description `standard` by default
-                         * @enum {unknown}
-                         */
-                        serviceTier?: "standard" | "priority" | "flex" | "batch";
-                        /** @description what was used, by class of token; `inputTokens` and `outputTokens` are totals, the others are parts of them */
-                        usage: {
-                            /** @description tokens of the input in all */
-                            inputTokens?: number;
-                            /** @description the part of the input that was read from a cache */
-                            cachedInputTokens?: number;
-                            /** @description the part of the input that was written to a cache for 5 minutes */
-                            cacheWriteTokens?: number;
-                            /** @description the part of the input that was written to a cache for an hour */
-                            cacheWrite1hTokens?: number;
-                            /** @description the part of the input that is sound */
-                            audioInputTokens?: number;
-                            /** @description the part of the input that is pictures */
-                            imageInputTokens?: number;
-                            /** @description tokens of the output in all */
-                            outputTokens?: number;
-                            /** @description the part of the output that is reasoning */
-                            reasoningTokens?: number;
-                            /** @description the part of the output that is sound */
-                            audioOutputTokens?: number;
-                            /** @description the part of the output that is pictures */
-                            imageOutputTokens?: number;
-                            /** @description requests, of a model with a price per request */
-                            requests?: number;
-                            /** @description whole pictures that were read */
-                            inputImages?: number;
-                            /** @description whole pictures that were made */
-                            outputImages?: number;
-                        };
-                    }[];
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description credits */
-                        amount: string;
-                        /** @description what each usage costs, by class of token */
-                        usages: {
-                            /** @description as it was asked for */
-                            model: string;
-                            /** @description credits */
-                            amount: string;
-                            /** @description the price that applies */
-                            price: {
-                                /** @description the price book */
-                                book: string;
-                                /** @description the provider of the model; empty: any */
-                                provider: string;
-                                /** @description the entry of the book that prices it */
-                                model: string;
-                                /** @description the version of the price */
-                                version: number;
-                                /** @description why this entry prices it */
-                                rule: string;
-                                /** @description whether it is the default for models without a price */
-                                isDefault: boolean;
-                            };
-                            /** @description the parts of the amount */
-                            components: {
-                                /** @description the class of the tokens */
-                                tokenClass: string;
-                                /** @description how many were used */
-                                tokens: number;
-                                /** @description credits for `per` of them */
-                                rate: string;
-                                /** @description how many units the rate is for */
-                                per: number;
-                                /** @description credits */
-                                amount: string;
-                                /** @description the class whose price stands in; the same class where it has a price */
-                                pricedAs: string | null;
-                                /** @description the length of the prompt, in tokens, above which the price applies */
-                                aboveInputTokens: number;
-                                /** @description the service tier that the price is for */
-                                serviceTier: string;
-                            }[];
-                            /** @description what is added to the price */
-                            margin: {
-                                /** @description percent */
-                                percent: string;
-                                /** @description credits */
-                                amount: string;
-                            };
-                            /** @description what rounding added */
-                            rounding: {
-                                /** @description to what it was rounded up */
-                                upTo: string;
-                                /** @description credits */
-                                amount: string;
-                            };
-                        }[];
-                    };
-                };
-            };
-        };
-    };
-    postV1Refunds: {
+    refund: {
         parameters: {
             query?: never;
             header?: {
@@ -2484,7 +2491,7 @@ export interface operations {
             };
         };
     };
-    postV1Transfers: {
+    transferCredits: {
         parameters: {
             query?: never;
             header?: {
@@ -2591,11 +2598,12 @@ export interface operations {
             };
         };
     };
-    getV1TransfersById: {
+    getTransfer: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description which one */
                 id: string;
             };
             cookie?: never;
@@ -2642,14 +2650,14 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdExplain: {
+    explainSpending: {
         parameters: {
             query?: {
                 /** @description with tokens: at its price */
                 model?: string;
-                /** @description all of the prompt */
+                /** @description tokens of all of the prompt */
                 inputTokens?: number;
-                /** @description of the answer */
+                /** @description tokens of the answer */
                 maxOutputTokens?: number;
                 /** @description instead of tokens: credits: decimal text such as `"2.5"`, or a number; at most six decimals */
                 amount?: string | number;
@@ -2699,6 +2707,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             kind: "frozen" | "balance" | "restriction" | "limit" | "max_hold";
+                            /** @description the limit */
                             limit: string | null;
                             /** @description credits that are missing */
                             shortBy: string | null;
@@ -2732,6 +2741,7 @@ export interface operations {
                         }[];
                         /** @description who froze it, when and why */
                         freeze: {
+                            /** @description who did it; null: the gateway */
                             actor: string | null;
                             /** @description why, as the caller told it */
                             reason: string | null;
@@ -2756,7 +2766,7 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdLimits: {
+    listLimits: {
         parameters: {
             query?: never;
             header?: never;
@@ -2819,13 +2829,14 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdLimitsByLimitId: {
+    getLimit: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /** @description the account that pays */
                 accountId: string;
+                /** @description the name of the limit */
                 limitId: string;
             };
             cookie?: never;
@@ -2878,7 +2889,7 @@ export interface operations {
             };
         };
     };
-    putV1AccountsByAccountIdLimitsByLimitId: {
+    putLimit: {
         parameters: {
             query?: never;
             header?: {
@@ -2892,6 +2903,7 @@ export interface operations {
             path: {
                 /** @description the account that pays */
                 accountId: string;
+                /** @description the name of the limit */
                 limitId: string;
             };
             cookie?: never;
@@ -3075,7 +3087,7 @@ export interface operations {
             };
         };
     };
-    deleteV1AccountsByAccountIdLimitsByLimitId: {
+    removeLimit: {
         parameters: {
             query?: {
                 /** @description why; kept with the change. Operators must say it */
@@ -3092,6 +3104,7 @@ export interface operations {
             path: {
                 /** @description the account that pays */
                 accountId: string;
+                /** @description the name of the limit */
                 limitId: string;
             };
             cookie?: never;
@@ -3122,186 +3135,7 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdMembers: {
-        parameters: {
-            query?: {
-                /** @description items of one page */
-                limit?: number;
-                /** @description `nextCursor` of the page before */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description the pool: the account that pays */
-                accountId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one page */
-                        data: {
-                            /** @description the pool */
-                            account: string;
-                            /** @description under which name it is spent */
-                            spender: string;
-                            /**
-                             * Format: date-time
-                             * @description when it was added
-                             */
-                            addedAt: string;
-                        }[];
-                        /** @description for the next page; null on the last one */
-                        nextCursor: string | null;
-                    };
-                };
-            };
-        };
-    };
-    getV1AccountsByAccountIdMembersBySpender: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the pool: the account that pays */
-                accountId: string;
-                /** @description the account that spends from the pool under its own name */
-                spender: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description the pool */
-                        account: string;
-                        /** @description under which name it is spent */
-                        spender: string;
-                        /**
-                         * Format: date-time
-                         * @description when it was added
-                         */
-                        addedAt: string;
-                    };
-                };
-            };
-        };
-    };
-    putV1AccountsByAccountIdMembersBySpender: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
-                "If-Match"?: string;
-                /** @description `*`: only if there is none yet */
-                "If-None-Match"?: string;
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description the pool: the account that pays */
-                accountId: string;
-                /** @description the account that spends from the pool under its own name */
-                spender: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description why; kept with the change. Operators must say it */
-                    reason?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description the pool */
-                        account: string;
-                        /** @description under which name it is spent */
-                        spender: string;
-                        /**
-                         * Format: date-time
-                         * @description when it was added
-                         */
-                        addedAt: string;
-                    };
-                };
-            };
-            /** @description Done; something new is there. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description the pool */
-                        account: string;
-                        /** @description under which name it is spent */
-                        spender: string;
-                        /**
-                         * Format: date-time
-                         * @description when it was added
-                         */
-                        addedAt: string;
-                    };
-                };
-            };
-        };
-    };
-    deleteV1AccountsByAccountIdMembersBySpender: {
-        parameters: {
-            query?: {
-                /** @description why; kept with the change. Operators must say it */
-                reason?: string;
-            };
-            header?: {
-                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
-                "If-Match"?: string;
-                /** @description `*`: only if there is none yet */
-                "If-None-Match"?: string;
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description the pool: the account that pays */
-                accountId: string;
-                /** @description the account that spends from the pool under its own name */
-                spender: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done; there is nothing to say. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    getV1AccountsByAccountIdTerms: {
+    getTerms: {
         parameters: {
             query?: never;
             header?: never;
@@ -3342,7 +3176,7 @@ export interface operations {
             };
         };
     };
-    putV1AccountsByAccountIdTerms: {
+    putTerms: {
         parameters: {
             query?: never;
             header?: {
@@ -3362,8 +3196,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description credits that one hold may reserve; null: no bound of its own */
                     maxHold?: (string | number) | null;
+                    /** @description what pays for usage beyond the hold */
                     overCapture?: ("debt" | "available" | "cap") | null;
+                    /** @description credits that may be owed; null: no bound of its own */
                     debtLimit?: (string | number) | null;
                     /** @description why; kept with the entry. Operators must say it for the account of another */
                     reason?: string;
@@ -3460,7 +3297,7 @@ export interface operations {
             };
         };
     };
-    deleteV1AccountsByAccountIdTerms: {
+    removeTerms: {
         parameters: {
             query?: {
                 /** @description why; kept */
@@ -3506,7 +3343,186 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountId: {
+    listMembers: {
+        parameters: {
+            query?: {
+                /** @description at most this many items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the pool: the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description the pool */
+                            account: string;
+                            /** @description under which name it is spent */
+                            spender: string;
+                            /**
+                             * Format: date-time
+                             * @description when it was added
+                             */
+                            addedAt: string;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    getMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the pool: the account that pays */
+                accountId: string;
+                /** @description the account that spends from the pool under its own name */
+                spender: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the pool */
+                        account: string;
+                        /** @description under which name it is spent */
+                        spender: string;
+                        /**
+                         * Format: date-time
+                         * @description when it was added
+                         */
+                        addedAt: string;
+                    };
+                };
+            };
+        };
+    };
+    putMember: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the pool: the account that pays */
+                accountId: string;
+                /** @description the account that spends from the pool under its own name */
+                spender: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the pool */
+                        account: string;
+                        /** @description under which name it is spent */
+                        spender: string;
+                        /**
+                         * Format: date-time
+                         * @description when it was added
+                         */
+                        addedAt: string;
+                    };
+                };
+            };
+            /** @description Done; something new is there. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the pool */
+                        account: string;
+                        /** @description under which name it is spent */
+                        spender: string;
+                        /**
+                         * Format: date-time
+                         * @description when it was added
+                         */
+                        addedAt: string;
+                    };
+                };
+            };
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the pool: the account that pays */
+                accountId: string;
+                /** @description the account that spends from the pool under its own name */
+                spender: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getAccount: {
         parameters: {
             query?: never;
             header?: never;
@@ -3554,6 +3570,7 @@ export interface operations {
                         frozen: boolean;
                         /** @description who froze it, when and why */
                         freeze: {
+                            /** @description who did it; null: the gateway */
                             actor: string | null;
                             /** @description why, as the caller told it */
                             reason: string | null;
@@ -3573,11 +3590,13 @@ export interface operations {
                             remaining: string;
                             /** @description credits that open holds keep */
                             held: string;
-                            /** @description lots of a lower priority are used first */
+                            /** @description a number: lots of a lower one are used first */
                             priority: number;
                             /** @description what it can be used for; null: for anything */
                             restrictTo: {
+                                /** @description the models for which it may be spent */
                                 models?: string[];
+                                /** @description the features for which it may be spent */
                                 features?: string[];
                             } | null;
                             /**
@@ -3612,7 +3631,7 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdBalance: {
+    getBalance: {
         parameters: {
             query?: {
                 /** @description when; not in the future. Without it: now: RFC 3339, such as 2026-01-31T12:00:00Z */
@@ -3672,10 +3691,80 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdEntries: {
+    listLots: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description those that something is left of, which is the default, or all */
+                state?: "live" | "all" | "";
+            };
+            header?: never;
+            path: {
+                /** @description its id; operators may also give a username or an e-mail */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description of a grant: its id */
+                            id: string;
+                            /** @description what happened */
+                            kind: string;
+                            /** @description where the credits come from */
+                            source: string | null;
+                            /** @description why, as the caller told it */
+                            reason: string | null;
+                            /** @description credits */
+                            amount: string;
+                            /** @description available */
+                            remaining: string;
+                            /** @description in open holds */
+                            held: string;
+                            /** @description a number: lots of a lower one are used first */
+                            priority: number;
+                            /** @description what it can be used for; null: for anything */
+                            restrictTo: {
+                                /** @description the models for which it may be spent */
+                                models?: string[];
+                                /** @description the features for which it may be spent */
+                                features?: string[];
+                            } | null;
+                            /**
+                             * Format: date-time
+                             * @description when it was granted
+                             */
+                            grantedAt: string;
+                            /** @description when it ends; null: never */
+                            expiresAt: string | null;
+                            /** @description when nothing was left of it; null: something is */
+                            closedAt: string | null;
+                            /** @description `seq` of the entry that opened it */
+                            entry: number;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listEntriesOfAccount: {
+        parameters: {
+            query?: {
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -3729,11 +3818,11 @@ export interface operations {
                             removed: string;
                             /** @description credits of usage that nothing paid */
                             uncollected: string;
-                            /** @description `available` after it */
+                            /** @description credits that could be spent after it */
                             availableAfter: string;
-                            /** @description `held` after it */
+                            /** @description credits that open holds kept after it */
                             heldAfter: string;
-                            /** @description `debt` after it */
+                            /** @description credits that were owed after it */
                             debtAfter: string;
                             /** @description where the credits come from */
                             source: string | null;
@@ -3749,13 +3838,14 @@ export interface operations {
             };
         };
     };
-    getV1AccountsByAccountIdEntriesBySeq: {
+    getReceipt: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /** @description its id; operators may also give a username or an e-mail */
                 accountId: string;
+                /** @description the number of the entry in the ledger of the account */
                 seq: number;
             };
             cookie?: never;
@@ -3800,11 +3890,11 @@ export interface operations {
                         removed: string;
                         /** @description credits of usage that nothing paid */
                         uncollected: string;
-                        /** @description `available` after it */
+                        /** @description credits that could be spent after it */
                         availableAfter: string;
-                        /** @description `held` after it */
+                        /** @description credits that open holds kept after it */
                         heldAfter: string;
-                        /** @description `debt` after it */
+                        /** @description credits that were owed after it */
                         debtAfter: string;
                         /** @description where the credits come from */
                         source: string | null;
@@ -3820,6 +3910,7 @@ export interface operations {
                             available: string;
                             /** @description credits that open holds keep */
                             held: string;
+                            /** @description whether the entry made the lot */
                             opened: boolean;
                         }[];
                         /** @description what was used, at the prices of then */
@@ -3847,7 +3938,7 @@ export interface operations {
                             components: {
                                 /** @description the class of the tokens */
                                 tokenClass: string;
-                                /** @description how many were used */
+                                /** @description how many tokens were used */
                                 tokens: number;
                                 /** @description credits for `per` of them */
                                 rate: string;
@@ -3862,14 +3953,14 @@ export interface operations {
                                 /** @description the service tier that the price is for */
                                 serviceTier: string;
                             }[];
-                            /** @description what is added to the price */
+                            /** @description credits that are added to the price */
                             margin: {
                                 /** @description percent */
                                 percent: string;
                                 /** @description credits */
                                 amount: string;
                             };
-                            /** @description what rounding added */
+                            /** @description credits that rounding added */
                             rounding: {
                                 /** @description to what it was rounded up */
                                 upTo: string;
@@ -3914,11 +4005,11 @@ export interface operations {
                             removed: string;
                             /** @description credits of usage that nothing paid */
                             uncollected: string;
-                            /** @description `available` after it */
+                            /** @description credits that could be spent after it */
                             availableAfter: string;
-                            /** @description `held` after it */
+                            /** @description credits that open holds kept after it */
                             heldAfter: string;
-                            /** @description `debt` after it */
+                            /** @description credits that were owed after it */
                             debtAfter: string;
                             /** @description where the credits come from */
                             source: string | null;
@@ -3930,60 +4021,16 @@ export interface operations {
             };
         };
     };
-    postV1AccountsByAccountIdFreeze: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description its id; operators may also give a username or an e-mail */
-                accountId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    reason: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description the account that pays */
-                        account: string;
-                        /** @description whether every write is refused */
-                        frozen: boolean;
-                        /** @description false: it already was in this state */
-                        changed: boolean;
-                    };
-                };
-            };
-        };
-    };
-    getV1AccountsByAccountIdLots: {
+    listEntries: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
-                /** @description those that something is left of, which is the default, or all */
-                state?: "live" | "all" | "";
             };
             header?: never;
-            path: {
-                /** @description its id; operators may also give a username or an e-mail */
-                accountId: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -3997,46 +4044,205 @@ export interface operations {
                     "application/json": {
                         /** @description one page */
                         data: {
-                            /** @description of a grant: its id */
-                            id: string;
+                            /** @description the number of the entry in the ledger of the account */
+                            seq: number;
+                            /**
+                             * Format: date-time
+                             * @description when it happened
+                             */
+                            at: string;
                             /** @description what happened */
                             kind: string;
+                            /** @description the id of the hold */
+                            hold: string | null;
+                            /** @description the price that applies */
+                            price: string | null;
+                            /** @description `seq` of the end of the hold that this entry adds to */
+                            corrects: number | null;
+                            /** @description credits that can be spent now */
+                            available: string;
+                            /** @description credits that open holds keep */
+                            held: string;
+                            /** @description credits that are owed: the next grant pays them first */
+                            debt: string;
+                            /** @description credits that were granted */
+                            granted: string;
+                            /** @description credits that were charged */
+                            captured: string;
+                            /** @description credits that ended with their lot */
+                            expired: string;
+                            /** @description credits that were taken away without usage */
+                            removed: string;
+                            /** @description credits of usage that nothing paid */
+                            uncollected: string;
+                            /** @description credits that could be spent after it */
+                            availableAfter: string;
+                            /** @description credits that open holds kept after it */
+                            heldAfter: string;
+                            /** @description credits that were owed after it */
+                            debtAfter: string;
                             /** @description where the credits come from */
                             source: string | null;
                             /** @description why, as the caller told it */
                             reason: string | null;
-                            /** @description credits */
-                            amount: string;
-                            /** @description available */
-                            remaining: string;
-                            /** @description in open holds */
-                            held: string;
-                            /** @description lots of a lower priority are used first */
-                            priority: number;
-                            /** @description what it can be used for; null: for anything */
-                            restrictTo: {
-                                models?: string[];
-                                features?: string[];
-                            } | null;
-                            /**
-                             * Format: date-time
-                             * @description when it was granted
-                             */
-                            grantedAt: string;
-                            /** @description when it ends; null: never */
-                            expiresAt: string | null;
-                            closedAt: string | null;
-                            /** @description `seq` of the entry that opened it */
-                            entry: number;
                         }[];
                         /** @description for the next page; null on the last one */
                         nextCursor: string | null;
+                    };
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                };
+            };
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** @description only of this account. Without it: of a user the own one, otherwise all that the caller may read */
+                account?: string;
+                /** @description the length of a bucket; `day` by default */
+                interval?: "minute" | "hour" | "day" | "week" | "month" | "";
+                /** @description from when, its whole minute included: RFC 3339, such as 2026-01-31T12:00:00Z */
+                from?: string;
+                /** @description before when, its whole minute included; by default now: RFC 3339, such as 2026-01-31T12:00:00Z */
+                to?: string;
+                /** @description IANA name of the zone in which buckets begin; `UTC` by default */
+                timeZone?: string;
+                /** @description a bucket each: account, model, feature, spender, key, reason, with commas between them */
+                groupBy?: string;
+                /** @description only of this model; empty: of none */
+                model?: string;
+                /** @description only of this feature; empty: of none */
+                feature?: string;
+                /** @description only of this spender; empty: of none */
+                spender?: string;
+                /** @description only of this API key; empty: of none */
+                key?: string;
+                /** @description only of this reason; empty: of none */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description the account that gives
+                         */
+                        from: string;
+                        /**
+                         * Format: date-time
+                         * @description the account that gets
+                         */
+                        to: string;
+                        /** @description how long a row is */
+                        interval: string;
+                        /** @description the time zone of calendar windows, as in `Europe/Berlin` */
+                        timeZone: string;
+                        /** @description only buckets with usage, in the order of time */
+                        data: {
+                            /**
+                             * Format: date-time
+                             * @description when the row begins
+                             */
+                            start: string;
+                            /** @description with `groupBy`; null: not known */
+                            account?: string | null;
+                            /** @description with `groupBy`; null: not known */
+                            model?: string | null;
+                            /** @description with `groupBy`; null: not known */
+                            feature?: string | null;
+                            /** @description with `groupBy`; null: not known */
+                            spender?: string | null;
+                            /** @description with `groupBy`; null: not known */
+                            key?: string | null;
+                            /** @description with `groupBy`; null: not known */
+                            reason?: string | null;
+                            /** @description how many settlements and charges */
+                            uses: number;
+                            /** @description how many tokens were used */
+                            tokens: number;
+                            /** @description how many tokens; 0 where only their sum was told */
+                            inputTokens: number;
+                            /** @description how many tokens were generated */
+                            outputTokens: number;
+                            /** @description charged; below zero where more was given back */
+                            captured: string;
+                            /** @description used, and could not be charged */
+                            uncollected: string;
+                        }[];
+                        /** @description ask with it for the next page; null: this was the last */
+                        nextCursor: null;
+                    };
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description at most this many items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description only of this account; a user's own by default, otherwise all that the caller may read */
+                account?: string;
+                /** @description only these types, separated by commas */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description the `webhook-id` of its deliveries */
+                            id: string;
+                            /**
+                             * @description what happened
+                             * @enum {unknown}
+                             */
+                            type: "balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted";
+                            /**
+                             * Format: date-time
+                             * @description when it happened
+                             */
+                            timestamp: string;
+                            /** @description the account that pays */
+                            account: string;
+                            /** @description by type */
+                            data: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                        /** @description always there: events never end */
+                        nextCursor: string;
                     };
                 };
             };
         };
     };
-    getV1AccountsByAccountIdLowBalance: {
+    getLowBalance: {
         parameters: {
             query?: never;
             header?: never;
@@ -4064,7 +4270,7 @@ export interface operations {
             };
         };
     };
-    putV1AccountsByAccountIdLowBalance: {
+    putLowBalance: {
         parameters: {
             query?: never;
             header?: {
@@ -4122,7 +4328,7 @@ export interface operations {
             };
         };
     };
-    deleteV1AccountsByAccountIdLowBalance: {
+    removeLowBalance: {
         parameters: {
             query?: {
                 /** @description why; kept with the change. Operators must say it */
@@ -4153,7 +4359,7 @@ export interface operations {
             };
         };
     };
-    postV1AccountsByAccountIdThaw: {
+    freezeAccount: {
         parameters: {
             query?: never;
             header?: {
@@ -4169,6 +4375,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description why, as the caller told it */
                     reason: string;
                 };
             };
@@ -4192,19 +4399,27 @@ export interface operations {
             };
         };
     };
-    getV1Entries: {
+    thawAccount: {
         parameters: {
-            query?: {
-                /** @description items of one page */
-                limit?: number;
-                /** @description `nextCursor` of the page before */
-                cursor?: string;
+            query?: never;
+            header?: {
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
             };
-            header?: never;
-            path?: never;
+            path: {
+                /** @description its id; operators may also give a username or an e-mail */
+                accountId: string;
+            };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description why, as the caller told it */
+                    reason: string;
+                };
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -4213,194 +4428,18 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description one page */
-                        data: {
-                            /** @description the number of the entry in the ledger of the account */
-                            seq: number;
-                            /**
-                             * Format: date-time
-                             * @description when it happened
-                             */
-                            at: string;
-                            /** @description what happened */
-                            kind: string;
-                            /** @description the id of the hold */
-                            hold: string | null;
-                            /** @description the price that applies */
-                            price: string | null;
-                            /** @description `seq` of the end of the hold that this entry adds to */
-                            corrects: number | null;
-                            /** @description credits that can be spent now */
-                            available: string;
-                            /** @description credits that open holds keep */
-                            held: string;
-                            /** @description credits that are owed: the next grant pays them first */
-                            debt: string;
-                            /** @description credits that were granted */
-                            granted: string;
-                            /** @description credits that were charged */
-                            captured: string;
-                            /** @description credits that ended with their lot */
-                            expired: string;
-                            /** @description credits that were taken away without usage */
-                            removed: string;
-                            /** @description credits of usage that nothing paid */
-                            uncollected: string;
-                            /** @description `available` after it */
-                            availableAfter: string;
-                            /** @description `held` after it */
-                            heldAfter: string;
-                            /** @description `debt` after it */
-                            debtAfter: string;
-                            /** @description where the credits come from */
-                            source: string | null;
-                            /** @description why, as the caller told it */
-                            reason: string | null;
-                        }[];
-                        /** @description for the next page; null on the last one */
-                        nextCursor: string | null;
-                    };
-                    "text/csv": string;
-                    "application/x-ndjson": string;
-                };
-            };
-        };
-    };
-    getV1Events: {
-        parameters: {
-            query?: {
-                /** @description items of one page */
-                limit?: number;
-                /** @description `nextCursor` of the page before */
-                cursor?: string;
-                /** @description only of this account; a user's own by default, otherwise all that the caller may read */
-                account?: string;
-                /** @description only these types, separated by commas */
-                type?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one page */
-                        data: {
-                            /** @description the `webhook-id` of its deliveries */
-                            id: string;
-                            /** @enum {unknown} */
-                            type: "balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted";
-                            /** Format: date-time */
-                            timestamp: string;
-                            /** @description the account that pays */
-                            account: string;
-                            /** @description by type */
-                            data: {
-                                [key: string]: unknown;
-                            };
-                        }[];
-                        /** @description always there: events never end */
-                        nextCursor: string;
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description whether every write is refused */
+                        frozen: boolean;
+                        /** @description false: it already was in this state */
+                        changed: boolean;
                     };
                 };
             };
         };
     };
-    getV1Usage: {
-        parameters: {
-            query?: {
-                /** @description only of this account. Without it: of a user the own one, otherwise all that the caller may read */
-                account?: string;
-                /** @description the length of a bucket; `day` by default */
-                interval?: "minute" | "hour" | "day" | "week" | "month" | "";
-                /** @description from when, its whole minute included: RFC 3339, such as 2026-01-31T12:00:00Z */
-                from?: string;
-                /** @description before when, its whole minute included; by default now: RFC 3339, such as 2026-01-31T12:00:00Z */
-                to?: string;
-                /** @description IANA name of the zone in which buckets begin; `UTC` by default */
-                timeZone?: string;
-                /** @description a bucket each: account, model, feature, spender, key, reason, with commas between them */
-                groupBy?: string;
-                /** @description only of this model; empty: of none */
-                model?: string;
-                /** @description only of this feature; empty: of none */
-                feature?: string;
-                /** @description only of this spender; empty: of none */
-                spender?: string;
-                /** @description only of this API key; empty: of none */
-                key?: string;
-                /** @description only of this reason; empty: of none */
-                reason?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /**
-                         * Format: date-time
-                         * @description the account that gives
-                         */
-                        from: string;
-                        /**
-                         * Format: date-time
-                         * @description the account that gets
-                         */
-                        to: string;
-                        interval: string;
-                        timeZone: string;
-                        /** @description only buckets with usage, in the order of time */
-                        data: {
-                            /** Format: date-time */
-                            start: string;
-                            /** @description with `groupBy`; null: not known */
-                            account?: string | null;
-                            /** @description with `groupBy`; null: not known */
-                            model?: string | null;
-                            /** @description with `groupBy`; null: not known */
-                            feature?: string | null;
-                            /** @description with `groupBy`; null: not known */
-                            spender?: string | null;
-                            /** @description with `groupBy`; null: not known */
-                            key?: string | null;
-                            /** @description with `groupBy`; null: not known */
-                            reason?: string | null;
-                            /** @description settlements and charges */
-                            uses: number;
-                            /** @description how many were used */
-                            tokens: number;
-                            /** @description 0 where only their sum was told */
-                            inputTokens: number;
-                            outputTokens: number;
-                            /** @description charged; below zero where more was given back */
-                            captured: string;
-                            /** @description used, and could not be charged */
-                            uncollected: string;
-                        }[];
-                        nextCursor: null;
-                    };
-                    "text/csv": string;
-                    "application/x-ndjson": string;
-                };
-            };
-        };
-    };
-    getV1ApiKeys: {
+    listApiKeys: {
         parameters: {
             query?: never;
             header?: never;
@@ -4441,6 +4480,7 @@ export interface operations {
                                  * @enum {unknown}
                                  */
                                 period: "hour" | "day" | "week" | "month";
+                                /** @description the time zone of calendar windows, as in `Europe/Berlin` */
                                 timeZone: string;
                             } | null;
                             /** @description who made it */
@@ -4464,7 +4504,7 @@ export interface operations {
             };
         };
     };
-    postV1ApiKeys: {
+    createApiKey: {
         parameters: {
             query?: never;
             header?: {
@@ -4499,6 +4539,7 @@ export interface operations {
                         /** @description IANA name; `UTC` by default */
                         timeZone?: string;
                     } | null;
+                    /** @description when it ends; null: never */
                     expiresAt?: string | null;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -4536,6 +4577,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             period: "hour" | "day" | "week" | "month";
+                            /** @description the time zone of calendar windows, as in `Europe/Berlin` */
                             timeZone: string;
                         } | null;
                         /** @description who made it */
@@ -4558,7 +4600,7 @@ export interface operations {
             };
         };
     };
-    deleteV1ApiKeysByKeyId: {
+    revokeApiKey: {
         parameters: {
             query?: {
                 /** @description why; kept with the change. Operators must say it */
@@ -4569,6 +4611,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description the id of the key */
                 keyId: string;
             };
             cookie?: never;
@@ -4605,6 +4648,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             period: "hour" | "day" | "week" | "month";
+                            /** @description the time zone of calendar windows, as in `Europe/Berlin` */
                             timeZone: string;
                         } | null;
                         /** @description who made it */
@@ -4625,7 +4669,7 @@ export interface operations {
             };
         };
     };
-    patchV1ApiKeysByKeyId: {
+    changeApiKey: {
         parameters: {
             query?: never;
             header?: {
@@ -4633,6 +4677,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description the id of the key */
                 keyId: string;
             };
             cookie?: never;
@@ -4690,6 +4735,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             period: "hour" | "day" | "week" | "month";
+                            /** @description the time zone of calendar windows, as in `Europe/Berlin` */
                             timeZone: string;
                         } | null;
                         /** @description who made it */
@@ -4710,7 +4756,7 @@ export interface operations {
             };
         };
     };
-    postV1ApiKeysByKeyIdRotate: {
+    rotateApiKey: {
         parameters: {
             query?: never;
             header?: {
@@ -4718,6 +4764,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description the id of the key */
                 keyId: string;
             };
             cookie?: never;
@@ -4725,6 +4772,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description when it ends; null: never */
                     expiresAt?: string | null;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -4762,6 +4810,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             period: "hour" | "day" | "week" | "month";
+                            /** @description the time zone of calendar windows, as in `Europe/Berlin` */
                             timeZone: string;
                         } | null;
                         /** @description who made it */
@@ -4784,7 +4833,7 @@ export interface operations {
             };
         };
     };
-    getV1Webhooks: {
+    listWebhooks: {
         parameters: {
             query?: never;
             header?: never;
@@ -4804,7 +4853,9 @@ export interface operations {
                         data: {
                             /** @description names it */
                             id: string;
+                            /** @description where events are sent */
                             url: string;
+                            /** @description your own words for it */
                             description: string | null;
                             /** @description what it gets; empty: all */
                             events: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
@@ -4812,6 +4863,7 @@ export interface operations {
                             account: string | null;
                             /** @description the only accounts that it may act on begin with this */
                             accountPrefix: string | null;
+                            /** @description credits below which `balance.low` is sent */
                             lowBalance: string | null;
                             /**
                              * @description where it stands
@@ -4820,7 +4872,9 @@ export interface operations {
                             state: "enabled" | "disabled";
                             /** @description failures: five days without a success; gone: it answered 410 */
                             disabledReason: ("request" | "failures" | "gone") | null;
+                            /** @description when it was disabled; null: it is enabled */
                             disabledAt: string | null;
+                            /** @description since when no delivery arrived; null: the last one did */
                             failingSince: string | null;
                             /** @description until then the secret before signs, too */
                             previousSecretEndsAt: string | null;
@@ -4839,7 +4893,7 @@ export interface operations {
             };
         };
     };
-    postV1Webhooks: {
+    createWebhook: {
         parameters: {
             query?: never;
             header?: {
@@ -4854,6 +4908,7 @@ export interface operations {
                 "application/json": {
                     /** @description https, on a public address */
                     url: string;
+                    /** @description your own words for it */
                     description?: string;
                     /** @description what it gets; empty: all */
                     events?: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
@@ -4863,7 +4918,10 @@ export interface operations {
                     accountPrefix?: string;
                     /** @description `balance.low` when an account falls below this; without it, below the account's own threshold: decimal text such as `"2.5"`, or a number; at most six decimals */
                     lowBalance?: string | number;
-                    /** @default true */
+                    /**
+                     * @description whether events are sent
+                     * @default true
+                     */
                     enabled?: boolean;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -4880,7 +4938,9 @@ export interface operations {
                     "application/json": {
                         /** @description names it */
                         id: string;
+                        /** @description where events are sent */
                         url: string;
+                        /** @description your own words for it */
                         description: string | null;
                         /** @description what it gets; empty: all */
                         events: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
@@ -4888,6 +4948,7 @@ export interface operations {
                         account: string | null;
                         /** @description the only accounts that it may act on begin with this */
                         accountPrefix: string | null;
+                        /** @description credits below which `balance.low` is sent */
                         lowBalance: string | null;
                         /**
                          * @description where it stands
@@ -4896,7 +4957,9 @@ export interface operations {
                         state: "enabled" | "disabled";
                         /** @description failures: five days without a success; gone: it answered 410 */
                         disabledReason: ("request" | "failures" | "gone") | null;
+                        /** @description when it was disabled; null: it is enabled */
                         disabledAt: string | null;
+                        /** @description since when no delivery arrived; null: the last one did */
                         failingSince: string | null;
                         /** @description until then the secret before signs, too */
                         previousSecretEndsAt: string | null;
@@ -4914,7 +4977,7 @@ export interface operations {
             };
         };
     };
-    getV1WebhooksByWebhookId: {
+    getWebhook: {
         parameters: {
             query?: never;
             header?: never;
@@ -4935,7 +4998,9 @@ export interface operations {
                     "application/json": {
                         /** @description names it */
                         id: string;
+                        /** @description where events are sent */
                         url: string;
+                        /** @description your own words for it */
                         description: string | null;
                         /** @description what it gets; empty: all */
                         events: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
@@ -4943,6 +5008,7 @@ export interface operations {
                         account: string | null;
                         /** @description the only accounts that it may act on begin with this */
                         accountPrefix: string | null;
+                        /** @description credits below which `balance.low` is sent */
                         lowBalance: string | null;
                         /**
                          * @description where it stands
@@ -4951,7 +5017,9 @@ export interface operations {
                         state: "enabled" | "disabled";
                         /** @description failures: five days without a success; gone: it answered 410 */
                         disabledReason: ("request" | "failures" | "gone") | null;
+                        /** @description when it was disabled; null: it is enabled */
                         disabledAt: string | null;
+                        /** @description since when no delivery arrived; null: the last one did */
                         failingSince: string | null;
                         /** @description until then the secret before signs, too */
                         previousSecretEndsAt: string | null;
@@ -4967,7 +5035,7 @@ export interface operations {
             };
         };
     };
-    putV1WebhooksByWebhookId: {
+    putWebhook: {
         parameters: {
             query?: never;
             header?: {
@@ -4989,6 +5057,7 @@ export interface operations {
                 "application/json": {
                     /** @description https, on a public address */
                     url: string;
+                    /** @description your own words for it */
                     description?: string;
                     /** @description what it gets; empty: all */
                     events?: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
@@ -4998,7 +5067,10 @@ export interface operations {
                     accountPrefix?: string;
                     /** @description `balance.low` when an account falls below this; without it, below the account's own threshold: decimal text such as `"2.5"`, or a number; at most six decimals */
                     lowBalance?: string | number;
-                    /** @default true */
+                    /**
+                     * @description whether events are sent
+                     * @default true
+                     */
                     enabled?: boolean;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -5015,7 +5087,9 @@ export interface operations {
                     "application/json": {
                         /** @description names it */
                         id: string;
+                        /** @description where events are sent */
                         url: string;
+                        /** @description your own words for it */
                         description: string | null;
                         /** @description what it gets; empty: all */
                         events: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
@@ -5023,6 +5097,7 @@ export interface operations {
                         account: string | null;
                         /** @description the only accounts that it may act on begin with this */
                         accountPrefix: string | null;
+                        /** @description credits below which `balance.low` is sent */
                         lowBalance: string | null;
                         /**
                          * @description where it stands
@@ -5031,7 +5106,9 @@ export interface operations {
                         state: "enabled" | "disabled";
                         /** @description failures: five days without a success; gone: it answered 410 */
                         disabledReason: ("request" | "failures" | "gone") | null;
+                        /** @description when it was disabled; null: it is enabled */
                         disabledAt: string | null;
+                        /** @description since when no delivery arrived; null: the last one did */
                         failingSince: string | null;
                         /** @description until then the secret before signs, too */
                         previousSecretEndsAt: string | null;
@@ -5047,7 +5124,7 @@ export interface operations {
             };
         };
     };
-    deleteV1WebhooksByWebhookId: {
+    removeWebhook: {
         parameters: {
             query?: {
                 /** @description why; kept with the change. Operators must say it */
@@ -5078,10 +5155,89 @@ export interface operations {
             };
         };
     };
-    getV1WebhooksByWebhookIdDeliveries: {
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the id of the webhook */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description for how many seconds the secret in use signs, too; 0: it has leaked
+                     * @default 86400
+                     */
+                    keepPreviousSeconds?: number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description names it */
+                        id: string;
+                        /** @description where events are sent */
+                        url: string;
+                        /** @description your own words for it */
+                        description: string | null;
+                        /** @description what it gets; empty: all */
+                        events: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
+                        /** @description the account that pays */
+                        account: string | null;
+                        /** @description the only accounts that it may act on begin with this */
+                        accountPrefix: string | null;
+                        /** @description credits below which `balance.low` is sent */
+                        lowBalance: string | null;
+                        /**
+                         * @description where it stands
+                         * @enum {unknown}
+                         */
+                        state: "enabled" | "disabled";
+                        /** @description failures: five days without a success; gone: it answered 410 */
+                        disabledReason: ("request" | "failures" | "gone") | null;
+                        /** @description when it was disabled; null: it is enabled */
+                        disabledAt: string | null;
+                        /** @description since when no delivery arrived; null: the last one did */
+                        failingSince: string | null;
+                        /** @description until then the secret before signs, too */
+                        previousSecretEndsAt: string | null;
+                        /** @description who made it */
+                        createdBy: string;
+                        /**
+                         * Format: date-time
+                         * @description when it was made
+                         */
+                        createdAt: string;
+                        /** @description signs what is sent (Standard Webhooks); told here and never again */
+                        secret: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listDeliveries: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -5108,14 +5264,16 @@ export interface operations {
                         data: {
                             /** @description names it */
                             id: string;
+                            /** @description the id of the webhook */
                             webhook: string;
                             /**
                              * @description where it stands
                              * @enum {unknown}
                              */
                             state: "pending" | "delivered" | "failed";
-                            /** @description since it was made or last resent */
+                            /** @description how many attempts, since it was made or last resent */
                             attempts: number;
+                            /** @description when it is sent next; null: not again */
                             nextAttemptAt: string | null;
                             /**
                              * Format: date-time
@@ -5124,12 +5282,19 @@ export interface operations {
                             createdAt: string;
                             /** @description when it ended; null: not yet */
                             endedAt: string | null;
+                            /** @description what is sent */
                             event: {
                                 /** @description the `webhook-id` of its deliveries */
                                 id: string;
-                                /** @enum {unknown} */
+                                /**
+                                 * @description what happened
+                                 * @enum {unknown}
+                                 */
                                 type: "balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted";
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description when it happened
+                                 */
                                 timestamp: string;
                                 /** @description the account that pays */
                                 account: string;
@@ -5138,14 +5303,16 @@ export interface operations {
                                     [key: string]: unknown;
                                 };
                             };
+                            /** @description the attempts and their answers */
                             answers: {
                                 /**
                                  * Format: date-time
                                  * @description when it happened
                                  */
                                 at: string;
+                                /** @description how long the answer took, in milliseconds */
                                 durationMs: number;
-                                /** @description where it stands */
+                                /** @description the HTTP status; null: no answer */
                                 status: number | null;
                                 /** @description the beginning of the answer */
                                 body: string | null;
@@ -5160,13 +5327,14 @@ export interface operations {
             };
         };
     };
-    getV1WebhooksByWebhookIdDeliveriesByDeliveryId: {
+    getDelivery: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /** @description the id of the webhook */
                 webhookId: string;
+                /** @description the number of the delivery */
                 deliveryId: number;
             };
             cookie?: never;
@@ -5182,14 +5350,16 @@ export interface operations {
                     "application/json": {
                         /** @description names it */
                         id: string;
+                        /** @description the id of the webhook */
                         webhook: string;
                         /**
                          * @description where it stands
                          * @enum {unknown}
                          */
                         state: "pending" | "delivered" | "failed";
-                        /** @description since it was made or last resent */
+                        /** @description how many attempts, since it was made or last resent */
                         attempts: number;
+                        /** @description when it is sent next; null: not again */
                         nextAttemptAt: string | null;
                         /**
                          * Format: date-time
@@ -5198,12 +5368,19 @@ export interface operations {
                         createdAt: string;
                         /** @description when it ended; null: not yet */
                         endedAt: string | null;
+                        /** @description what is sent */
                         event: {
                             /** @description the `webhook-id` of its deliveries */
                             id: string;
-                            /** @enum {unknown} */
+                            /**
+                             * @description what happened
+                             * @enum {unknown}
+                             */
                             type: "balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted";
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description when it happened
+                             */
                             timestamp: string;
                             /** @description the account that pays */
                             account: string;
@@ -5212,14 +5389,16 @@ export interface operations {
                                 [key: string]: unknown;
                             };
                         };
+                        /** @description the attempts and their answers */
                         answers: {
                             /**
                              * Format: date-time
                              * @description when it happened
                              */
                             at: string;
+                            /** @description how long the answer took, in milliseconds */
                             durationMs: number;
-                            /** @description where it stands */
+                            /** @description the HTTP status; null: no answer */
                             status: number | null;
                             /** @description the beginning of the answer */
                             body: string | null;
@@ -5231,7 +5410,7 @@ export interface operations {
             };
         };
     };
-    postV1WebhooksByWebhookIdDeliveriesByDeliveryIdResend: {
+    resendDelivery: {
         parameters: {
             query?: {
                 /** @description why; kept with the change. Operators must say it */
@@ -5244,6 +5423,7 @@ export interface operations {
             path: {
                 /** @description the id of the webhook */
                 webhookId: string;
+                /** @description the number of the delivery */
                 deliveryId: number;
             };
             cookie?: never;
@@ -5259,14 +5439,16 @@ export interface operations {
                     "application/json": {
                         /** @description names it */
                         id: string;
+                        /** @description the id of the webhook */
                         webhook: string;
                         /**
                          * @description where it stands
                          * @enum {unknown}
                          */
                         state: "pending" | "delivered" | "failed";
-                        /** @description since it was made or last resent */
+                        /** @description how many attempts, since it was made or last resent */
                         attempts: number;
+                        /** @description when it is sent next; null: not again */
                         nextAttemptAt: string | null;
                         /**
                          * Format: date-time
@@ -5275,12 +5457,19 @@ export interface operations {
                         createdAt: string;
                         /** @description when it ended; null: not yet */
                         endedAt: string | null;
+                        /** @description what is sent */
                         event: {
                             /** @description the `webhook-id` of its deliveries */
                             id: string;
-                            /** @enum {unknown} */
+                            /**
+                             * @description what happened
+                             * @enum {unknown}
+                             */
                             type: "balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted";
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description when it happened
+                             */
                             timestamp: string;
                             /** @description the account that pays */
                             account: string;
@@ -5289,14 +5478,16 @@ export interface operations {
                                 [key: string]: unknown;
                             };
                         };
+                        /** @description the attempts and their answers */
                         answers: {
                             /**
                              * Format: date-time
                              * @description when it happened
                              */
                             at: string;
+                            /** @description how long the answer took, in milliseconds */
                             durationMs: number;
-                            /** @description where it stands */
+                            /** @description the HTTP status; null: no answer */
                             status: number | null;
                             /** @description the beginning of the answer */
                             body: string | null;
@@ -5308,411 +5499,21 @@ export interface operations {
             };
         };
     };
-    postV1WebhooksByWebhookIdRotate: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
-                "If-Match"?: string;
-                /** @description `*`: only if there is none yet */
-                "If-None-Match"?: string;
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description the id of the webhook */
-                webhookId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /**
-                     * @description how long the secret in use signs, too; 0: it has leaked
-                     * @default 86400
-                     */
-                    keepPreviousSeconds?: number;
-                    /** @description why; kept with the change. Operators must say it */
-                    reason?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description names it */
-                        id: string;
-                        url: string;
-                        description: string | null;
-                        /** @description what it gets; empty: all */
-                        events: ("balance.low" | "limit.reached" | "limit.warned" | "lot.expiring" | "hold.expired" | "debt.incurred" | "account.frozen" | "refill.granted")[];
-                        /** @description the account that pays */
-                        account: string | null;
-                        /** @description the only accounts that it may act on begin with this */
-                        accountPrefix: string | null;
-                        lowBalance: string | null;
-                        /**
-                         * @description where it stands
-                         * @enum {unknown}
-                         */
-                        state: "enabled" | "disabled";
-                        /** @description failures: five days without a success; gone: it answered 410 */
-                        disabledReason: ("request" | "failures" | "gone") | null;
-                        disabledAt: string | null;
-                        failingSince: string | null;
-                        /** @description until then the secret before signs, too */
-                        previousSecretEndsAt: string | null;
-                        /** @description who made it */
-                        createdBy: string;
-                        /**
-                         * Format: date-time
-                         * @description when it was made
-                         */
-                        createdAt: string;
-                        /** @description signs what is sent (Standard Webhooks); told here and never again */
-                        secret: string | null;
-                    };
-                };
-            };
-        };
-    };
-    getV1AccountPlansByAccountId: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                accountId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description the account that pays */
-                        account: string;
-                        plan: string;
-                        /**
-                         * Format: date-time
-                         * @description when it began
-                         */
-                        startedAt: string;
-                        nextPeriod: number;
-                        lastRefillAt: string | null;
-                        problem: string | null;
-                    };
-                };
-            };
-        };
-    };
-    putV1AccountPlansByAccountId: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                accountId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    plan: string;
-                    /** @description why; kept with the change. Operators must say it */
-                    reason?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description the account that pays */
-                        account: string;
-                        plan: string;
-                        /**
-                         * Format: date-time
-                         * @description when it began
-                         */
-                        startedAt: string;
-                        nextPeriod: number;
-                        lastRefillAt: string | null;
-                        problem: string | null;
-                    };
-                };
-            };
-        };
-    };
-    deleteV1AccountPlansByAccountId: {
+    listPrices: {
         parameters: {
             query?: {
-                /** @description why; kept with the change. Operators must say it */
-                reason?: string;
-            };
-            header?: {
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                accountId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done; there is nothing to say. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    getV1ModelsCosts: {
-        parameters: {
-            query?: {
-                /** @description from when, its whole hour included; by default 7 days before `to`: ISO 8601 with a time zone, or milliseconds since 1970 */
-                from?: string;
-                /** @description before when, its whole hour included; by default now. At most 92 days after `from`: ISO 8601 with a time zone, or milliseconds since 1970 */
-                to?: string;
-                /** @description how many models */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /**
-                         * Format: date-time
-                         * @description the account that gives
-                         */
-                        from: string;
-                        /**
-                         * Format: date-time
-                         * @description the account that gets
-                         */
-                        to: string;
-                        /** @description false: what was acknowledged in the last moments may be missing */
-                        upToDate: boolean;
-                        models: {
-                            /** @description `unknown`: all that no price book ever had */
-                            model: string;
-                            /** @description settlements and charges */
-                            messages: number;
-                            /** @description how many were used */
-                            tokens: number;
-                            /** @description credits of holds that ended */
-                            held: string;
-                            /** @description credits that users paid */
-                            captured: string;
-                            /** @description captured / held; null when nothing was held */
-                            captureRatio: number | null;
-                        }[];
-                    };
-                };
-            };
-        };
-    };
-    getV1Plans: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one page */
-                        data: {
-                            plan: string;
-                            /** @description its name */
-                            name: string;
-                            credits: string;
-                            /** @description the length of the window */
-                            period: string;
-                            periodSeconds: number | null;
-                            /** @description whether it refuses or warns */
-                            mode: string;
-                            missed: string;
-                            expiresAfterSeconds: number | null;
-                        }[];
-                        /** @description for the next page; null on the last one */
-                        nextCursor: string | null;
-                    };
-                };
-            };
-        };
-    };
-    getV1PlansByPlanId: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                planId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        plan: string;
-                        /** @description its name */
-                        name: string;
-                        credits: string;
-                        /** @description the length of the window */
-                        period: string;
-                        periodSeconds: number | null;
-                        /** @description whether it refuses or warns */
-                        mode: string;
-                        missed: string;
-                        expiresAfterSeconds: number | null;
-                    };
-                };
-            };
-        };
-    };
-    putV1PlansByPlanId: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
-                "If-Match"?: string;
-                /** @description `*`: only if there is none yet */
-                "If-None-Match"?: string;
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                planId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    name: string;
-                    /** @description credits: decimal text such as `"2.5"`, or a number; at most six decimals */
-                    credits: string | number;
-                    /** @enum {unknown} */
-                    period: "day" | "week" | "month" | "seconds";
-                    periodSeconds?: number | null;
-                    /** @enum {unknown} */
-                    mode?: "roll_over" | "reset";
-                    /** @enum {unknown} */
-                    missed?: "each" | "latest";
-                    expiresAfterSeconds?: number | null;
-                    /** @description why; kept with the change. Operators must say it */
-                    reason?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        plan: string;
-                        /** @description its name */
-                        name: string;
-                        credits: string;
-                        /** @description the length of the window */
-                        period: string;
-                        periodSeconds: number | null;
-                        /** @description whether it refuses or warns */
-                        mode: string;
-                        missed: string;
-                        expiresAfterSeconds: number | null;
-                    };
-                };
-            };
-        };
-    };
-    deleteV1PlansByPlanId: {
-        parameters: {
-            query?: {
-                /** @description why; kept with the change. Operators must say it */
-                reason?: string;
-            };
-            header?: {
-                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
-                "If-Match"?: string;
-                /** @description `*`: only if there is none yet */
-                "If-None-Match"?: string;
-                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                planId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done; there is nothing to say. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    getV1PricesByBook: {
-        parameters: {
-            query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
+                /** @description the provider of the model */
                 provider?: string;
+                /** @description the model */
                 model?: string;
             };
             header?: never;
             path: {
+                /** @description the price book */
                 book: string;
             };
             cookie?: never;
@@ -5741,51 +5542,88 @@ export interface operations {
                              * @description from when on it applies
                              */
                             effectiveFrom: string;
+                            /** @description credits for `unit` tokens, by class; null: the class has no price of its own */
                             prices: {
+                                /** @description credits for `unit` tokens of the prompt */
                                 input: string | null;
+                                /** @description credits for `unit` generated tokens */
                                 output: string | null;
+                                /** @description credits for `unit` tokens that were read from a cache */
                                 cachedRead: string | null;
+                                /** @description credits for `unit` tokens that were written to a cache */
                                 cachedWrite: string | null;
+                                /** @description credits for `unit` tokens that were written to a cache for an hour */
                                 cachedWrite1h: string | null;
+                                /** @description credits for `unit` tokens of sound in the prompt */
                                 audioInput: string | null;
+                                /** @description credits for `unit` tokens of pictures in the prompt */
                                 imageInput: string | null;
+                                /** @description credits for `unit` tokens of reasoning */
                                 reasoning: string | null;
+                                /** @description credits for `unit` generated tokens of sound */
                                 audioOutput: string | null;
+                                /** @description credits for `unit` generated tokens of pictures */
                                 imageOutput: string | null;
+                                /** @description credits for one message */
                                 message: string | null;
+                                /** @description credits for one request */
                                 request: string | null;
+                                /** @description credits for one picture in the prompt */
                                 inputImage: string | null;
+                                /** @description credits for one generated picture */
                                 outputImage: string | null;
                             };
+                            /** @description other prices, for long prompts or service tiers */
                             tiers: {
                                 /** @description the length of the prompt, in tokens, above which the price applies */
                                 aboveInputTokens: number;
                                 /** @description the service tier that the price is for */
                                 serviceTier: string;
+                                /** @description credits for `unit` tokens, by class; null: the class has no price of its own */
                                 prices: {
+                                    /** @description credits for `unit` tokens of the prompt */
                                     input?: string;
+                                    /** @description credits for `unit` generated tokens */
                                     output?: string;
+                                    /** @description credits for `unit` tokens that were read from a cache */
                                     cachedRead?: string;
+                                    /** @description credits for `unit` tokens that were written to a cache */
                                     cachedWrite?: string;
+                                    /** @description credits for `unit` tokens that were written to a cache for an hour */
                                     cachedWrite1h?: string;
+                                    /** @description credits for `unit` tokens of sound in the prompt */
                                     audioInput?: string;
+                                    /** @description credits for `unit` tokens of pictures in the prompt */
                                     imageInput?: string;
+                                    /** @description credits for `unit` tokens of reasoning */
                                     reasoning?: string;
+                                    /** @description credits for `unit` generated tokens of sound */
                                     audioOutput?: string;
+                                    /** @description credits for `unit` generated tokens of pictures */
                                     imageOutput?: string;
+                                    /** @description credits for one message */
                                     message?: string;
+                                    /** @description credits for one request */
                                     request?: string;
+                                    /** @description credits for one picture in the prompt */
                                     inputImage?: string;
+                                    /** @description credits for one generated picture */
                                     outputImage?: string;
                                 };
                             }[];
+                            /** @description the model that this is another name of; null: it is none */
                             aliasOf: string | null;
+                            /** @description how many tokens a prompt has at most; null: unknown */
                             maxInputTokens: number | null;
+                            /** @description how many tokens are generated at most; null: unknown */
                             maxOutputTokens: number | null;
+                            /** @description how many tokens a price is for */
                             unit: number;
-                            /** @description what rounding added */
+                            /** @description credits that rounding added */
                             rounding: string;
+                            /** @description percent that are added to prices */
                             marginPercent: string;
+                            /** @description the price of one credit, in money; null: prices are in credits */
                             moneyPerCredit: string | null;
                             /** @description whether it is the default for models without a price */
                             isDefault: boolean;
@@ -5793,6 +5631,7 @@ export interface operations {
                             state: string;
                             /** @description who made it */
                             createdBy: string;
+                            /** @description your own note */
                             note: string;
                         }[];
                         /** @description for the next page; null on the last one */
@@ -5802,7 +5641,7 @@ export interface operations {
             };
         };
     };
-    putV1PricesByBook: {
+    putPrice: {
         parameters: {
             query?: never;
             header?: {
@@ -5814,6 +5653,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description the price book */
                 book: string;
             };
             cookie?: never;
@@ -5821,66 +5661,116 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description the provider of the model; empty: any */
                     provider?: string;
+                    /** @description the model */
                     model: string;
                     /** @description a class that is not named has no price of its own */
                     prices?: {
+                        /** @description credits for `unit` tokens of the prompt */
                         input?: number | string | null;
+                        /** @description credits for `unit` generated tokens */
                         output?: number | string | null;
+                        /** @description credits for `unit` tokens that were read from a cache */
                         cachedRead?: number | string | null;
+                        /** @description credits for `unit` tokens that were written to a cache */
                         cachedWrite?: number | string | null;
+                        /** @description credits for `unit` tokens that were written to a cache for an hour */
                         cachedWrite1h?: number | string | null;
+                        /** @description credits for `unit` tokens of sound in the prompt */
                         audioInput?: number | string | null;
+                        /** @description credits for `unit` tokens of pictures in the prompt */
                         imageInput?: number | string | null;
+                        /** @description credits for `unit` tokens of reasoning */
                         reasoning?: number | string | null;
+                        /** @description credits for `unit` generated tokens of sound */
                         audioOutput?: number | string | null;
+                        /** @description credits for `unit` generated tokens of pictures */
                         imageOutput?: number | string | null;
+                        /** @description credits for one message */
                         message?: number | string | null;
+                        /** @description credits for one request */
                         request?: number | string | null;
+                        /** @description credits for one picture in the prompt */
                         inputImage?: number | string | null;
+                        /** @description credits for one generated picture */
                         outputImage?: number | string | null;
                     };
+                    /** @description other prices, for long prompts or service tiers */
                     tiers?: {
                         /** @description for prompts of more tokens than that: all their tokens */
                         aboveInputTokens: number;
-                        /** @enum {unknown} */
+                        /**
+                         * @description the service tier that the price is for
+                         * @enum {unknown}
+                         */
                         serviceTier: "standard" | "priority" | "flex" | "batch";
                         /** @description the classes that have another price there */
                         prices: {
+                            /** @description credits for `unit` tokens of the prompt */
                             input?: number | string | null;
+                            /** @description credits for `unit` generated tokens */
                             output?: number | string | null;
+                            /** @description credits for `unit` tokens that were read from a cache */
                             cachedRead?: number | string | null;
+                            /** @description credits for `unit` tokens that were written to a cache */
                             cachedWrite?: number | string | null;
+                            /** @description credits for `unit` tokens that were written to a cache for an hour */
                             cachedWrite1h?: number | string | null;
+                            /** @description credits for `unit` tokens of sound in the prompt */
                             audioInput?: number | string | null;
+                            /** @description credits for `unit` tokens of pictures in the prompt */
                             imageInput?: number | string | null;
+                            /** @description credits for `unit` tokens of reasoning */
                             reasoning?: number | string | null;
+                            /** @description credits for `unit` generated tokens of sound */
                             audioOutput?: number | string | null;
+                            /** @description credits for `unit` generated tokens of pictures */
                             imageOutput?: number | string | null;
+                            /** @description credits for one message */
                             message?: number | string | null;
+                            /** @description credits for one request */
                             request?: number | string | null;
+                            /** @description credits for one picture in the prompt */
                             inputImage?: number | string | null;
+                            /** @description credits for one generated picture */
                             outputImage?: number | string | null;
                         };
                     }[];
                     /** @description the model is another name for this one */
                     aliasOf?: string | null;
+                    /** @description how many tokens a prompt has at most; null: unknown */
                     maxInputTokens?: number | null;
+                    /** @description how many tokens are generated at most; null: unknown */
                     maxOutputTokens?: number | null;
-                    /** @enum {unknown} */
+                    /**
+                     * @description how many tokens a price is for
+                     * @enum {unknown}
+                     */
                     unit?: 1 | 1000 | 1000000;
-                    /** @enum {unknown} */
+                    /**
+                     * @description to what the amount is rounded up
+                     * @enum {unknown}
+                     */
                     rounding?: "micro" | "credit";
                     /** @description a decimal number; as text, every digit counts */
                     marginPercent?: number | string;
+                    /** @description the price of one credit, in money; null: prices are in credits */
                     moneyPerCredit?: number | string | null;
+                    /** @description whether it is for models without a price */
                     isDefault?: boolean;
-                    /** @enum {unknown} */
+                    /**
+                     * @description `inactive`: the price does not apply
+                     * @enum {unknown}
+                     */
                     state?: "active" | "inactive";
                     /** @description from when it holds; now, when left out: RFC 3339, such as 2026-01-31T12:00:00Z */
                     effectiveFrom?: string;
+                    /** @description your own note */
                     note?: string;
+                    /** @description true: also a price far from the one before it */
                     force?: boolean;
+                    /** @description true: also a price of 0 */
                     allowZero?: boolean;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -5901,58 +5791,95 @@ export interface operations {
                         provider: string;
                         /** @description the model */
                         model: string;
-                        /** @description the version of the price */
+                        /** @description the version of the gateway */
                         version: number;
                         /**
                          * Format: date-time
                          * @description from when on it applies
                          */
                         effectiveFrom: string;
+                        /** @description credits for `unit` tokens, by class; null: the class has no price of its own */
                         prices: {
+                            /** @description credits for `unit` tokens of the prompt */
                             input: string | null;
+                            /** @description credits for `unit` generated tokens */
                             output: string | null;
+                            /** @description credits for `unit` tokens that were read from a cache */
                             cachedRead: string | null;
+                            /** @description credits for `unit` tokens that were written to a cache */
                             cachedWrite: string | null;
+                            /** @description credits for `unit` tokens that were written to a cache for an hour */
                             cachedWrite1h: string | null;
+                            /** @description credits for `unit` tokens of sound in the prompt */
                             audioInput: string | null;
+                            /** @description credits for `unit` tokens of pictures in the prompt */
                             imageInput: string | null;
+                            /** @description credits for `unit` tokens of reasoning */
                             reasoning: string | null;
+                            /** @description credits for `unit` generated tokens of sound */
                             audioOutput: string | null;
+                            /** @description credits for `unit` generated tokens of pictures */
                             imageOutput: string | null;
+                            /** @description credits for one message */
                             message: string | null;
+                            /** @description credits for one request */
                             request: string | null;
+                            /** @description credits for one picture in the prompt */
                             inputImage: string | null;
+                            /** @description credits for one generated picture */
                             outputImage: string | null;
                         };
+                        /** @description other prices, for long prompts or service tiers */
                         tiers: {
                             /** @description the length of the prompt, in tokens, above which the price applies */
                             aboveInputTokens: number;
                             /** @description the service tier that the price is for */
                             serviceTier: string;
+                            /** @description credits for `unit` tokens, by class; null: the class has no price of its own */
                             prices: {
+                                /** @description credits for `unit` tokens of the prompt */
                                 input?: string;
+                                /** @description credits for `unit` generated tokens */
                                 output?: string;
+                                /** @description credits for `unit` tokens that were read from a cache */
                                 cachedRead?: string;
+                                /** @description credits for `unit` tokens that were written to a cache */
                                 cachedWrite?: string;
+                                /** @description credits for `unit` tokens that were written to a cache for an hour */
                                 cachedWrite1h?: string;
+                                /** @description credits for `unit` tokens of sound in the prompt */
                                 audioInput?: string;
+                                /** @description credits for `unit` tokens of pictures in the prompt */
                                 imageInput?: string;
+                                /** @description credits for `unit` tokens of reasoning */
                                 reasoning?: string;
+                                /** @description credits for `unit` generated tokens of sound */
                                 audioOutput?: string;
+                                /** @description credits for `unit` generated tokens of pictures */
                                 imageOutput?: string;
+                                /** @description credits for one message */
                                 message?: string;
+                                /** @description credits for one request */
                                 request?: string;
+                                /** @description credits for one picture in the prompt */
                                 inputImage?: string;
+                                /** @description credits for one generated picture */
                                 outputImage?: string;
                             };
                         }[];
+                        /** @description the model that this is another name of; null: it is none */
                         aliasOf: string | null;
+                        /** @description how many tokens a prompt has at most; null: unknown */
                         maxInputTokens: number | null;
+                        /** @description how many tokens are generated at most; null: unknown */
                         maxOutputTokens: number | null;
+                        /** @description how many tokens a price is for */
                         unit: number;
-                        /** @description what rounding added */
+                        /** @description credits that rounding added */
                         rounding: string;
+                        /** @description percent that are added to prices */
                         marginPercent: string;
+                        /** @description the price of one credit, in money; null: prices are in credits */
                         moneyPerCredit: string | null;
                         /** @description whether it is the default for models without a price */
                         isDefault: boolean;
@@ -5960,6 +5887,7 @@ export interface operations {
                         state: string;
                         /** @description who made it */
                         createdBy: string;
+                        /** @description your own note */
                         note: string;
                         /** @description false: it was so already */
                         changed: boolean;
@@ -5968,18 +5896,163 @@ export interface operations {
             };
         };
     };
-    getV1PricesByBookAliases: {
+    listPriceHistory: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
+                /** @description the provider of the model */
                 provider?: string;
+                /** @description the model */
                 model?: string;
             };
             header?: never;
             path: {
+                /** @description the price book */
+                book: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description the price book */
+                            book: string;
+                            /** @description the provider of the model; empty: any */
+                            provider: string;
+                            /** @description the model */
+                            model: string;
+                            /** @description the version of the price */
+                            version: number;
+                            /**
+                             * Format: date-time
+                             * @description from when on it applies
+                             */
+                            effectiveFrom: string;
+                            /** @description credits for `unit` tokens, by class; null: the class has no price of its own */
+                            prices: {
+                                /** @description credits for `unit` tokens of the prompt */
+                                input: string | null;
+                                /** @description credits for `unit` generated tokens */
+                                output: string | null;
+                                /** @description credits for `unit` tokens that were read from a cache */
+                                cachedRead: string | null;
+                                /** @description credits for `unit` tokens that were written to a cache */
+                                cachedWrite: string | null;
+                                /** @description credits for `unit` tokens that were written to a cache for an hour */
+                                cachedWrite1h: string | null;
+                                /** @description credits for `unit` tokens of sound in the prompt */
+                                audioInput: string | null;
+                                /** @description credits for `unit` tokens of pictures in the prompt */
+                                imageInput: string | null;
+                                /** @description credits for `unit` tokens of reasoning */
+                                reasoning: string | null;
+                                /** @description credits for `unit` generated tokens of sound */
+                                audioOutput: string | null;
+                                /** @description credits for `unit` generated tokens of pictures */
+                                imageOutput: string | null;
+                                /** @description credits for one message */
+                                message: string | null;
+                                /** @description credits for one request */
+                                request: string | null;
+                                /** @description credits for one picture in the prompt */
+                                inputImage: string | null;
+                                /** @description credits for one generated picture */
+                                outputImage: string | null;
+                            };
+                            /** @description other prices, for long prompts or service tiers */
+                            tiers: {
+                                /** @description the length of the prompt, in tokens, above which the price applies */
+                                aboveInputTokens: number;
+                                /** @description the service tier that the price is for */
+                                serviceTier: string;
+                                /** @description credits for `unit` tokens, by class; null: the class has no price of its own */
+                                prices: {
+                                    /** @description credits for `unit` tokens of the prompt */
+                                    input?: string;
+                                    /** @description credits for `unit` generated tokens */
+                                    output?: string;
+                                    /** @description credits for `unit` tokens that were read from a cache */
+                                    cachedRead?: string;
+                                    /** @description credits for `unit` tokens that were written to a cache */
+                                    cachedWrite?: string;
+                                    /** @description credits for `unit` tokens that were written to a cache for an hour */
+                                    cachedWrite1h?: string;
+                                    /** @description credits for `unit` tokens of sound in the prompt */
+                                    audioInput?: string;
+                                    /** @description credits for `unit` tokens of pictures in the prompt */
+                                    imageInput?: string;
+                                    /** @description credits for `unit` tokens of reasoning */
+                                    reasoning?: string;
+                                    /** @description credits for `unit` generated tokens of sound */
+                                    audioOutput?: string;
+                                    /** @description credits for `unit` generated tokens of pictures */
+                                    imageOutput?: string;
+                                    /** @description credits for one message */
+                                    message?: string;
+                                    /** @description credits for one request */
+                                    request?: string;
+                                    /** @description credits for one picture in the prompt */
+                                    inputImage?: string;
+                                    /** @description credits for one generated picture */
+                                    outputImage?: string;
+                                };
+                            }[];
+                            /** @description the model that this is another name of; null: it is none */
+                            aliasOf: string | null;
+                            /** @description how many tokens a prompt has at most; null: unknown */
+                            maxInputTokens: number | null;
+                            /** @description how many tokens are generated at most; null: unknown */
+                            maxOutputTokens: number | null;
+                            /** @description how many tokens a price is for */
+                            unit: number;
+                            /** @description credits that rounding added */
+                            rounding: string;
+                            /** @description percent that are added to prices */
+                            marginPercent: string;
+                            /** @description the price of one credit, in money; null: prices are in credits */
+                            moneyPerCredit: string | null;
+                            /** @description whether it is the default for models without a price */
+                            isDefault: boolean;
+                            /** @description where it stands */
+                            state: string;
+                            /** @description who made it */
+                            createdBy: string;
+                            /** @description your own note */
+                            note: string;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listPriceAliases: {
+        parameters: {
+            query?: {
+                /** @description at most this many items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description the provider of the model */
+                provider?: string;
+                /** @description the model */
+                model?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the price book */
                 book: string;
             };
             cookie?: never;
@@ -6014,6 +6087,7 @@ export interface operations {
                             state: string;
                             /** @description who made it */
                             createdBy: string;
+                            /** @description your own note */
                             note: string;
                         }[];
                         /** @description for the next page; null on the last one */
@@ -6023,108 +6097,7 @@ export interface operations {
             };
         };
     };
-    getV1PricesByBookHistory: {
-        parameters: {
-            query?: {
-                /** @description items of one page */
-                limit?: number;
-                /** @description `nextCursor` of the page before */
-                cursor?: string;
-                provider?: string;
-                model?: string;
-            };
-            header?: never;
-            path: {
-                book: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one page */
-                        data: {
-                            /** @description the price book */
-                            book: string;
-                            /** @description the provider of the model; empty: any */
-                            provider: string;
-                            /** @description the model */
-                            model: string;
-                            /** @description the version of the price */
-                            version: number;
-                            /**
-                             * Format: date-time
-                             * @description from when on it applies
-                             */
-                            effectiveFrom: string;
-                            prices: {
-                                input: string | null;
-                                output: string | null;
-                                cachedRead: string | null;
-                                cachedWrite: string | null;
-                                cachedWrite1h: string | null;
-                                audioInput: string | null;
-                                imageInput: string | null;
-                                reasoning: string | null;
-                                audioOutput: string | null;
-                                imageOutput: string | null;
-                                message: string | null;
-                                request: string | null;
-                                inputImage: string | null;
-                                outputImage: string | null;
-                            };
-                            tiers: {
-                                /** @description the length of the prompt, in tokens, above which the price applies */
-                                aboveInputTokens: number;
-                                /** @description the service tier that the price is for */
-                                serviceTier: string;
-                                prices: {
-                                    input?: string;
-                                    output?: string;
-                                    cachedRead?: string;
-                                    cachedWrite?: string;
-                                    cachedWrite1h?: string;
-                                    audioInput?: string;
-                                    imageInput?: string;
-                                    reasoning?: string;
-                                    audioOutput?: string;
-                                    imageOutput?: string;
-                                    message?: string;
-                                    request?: string;
-                                    inputImage?: string;
-                                    outputImage?: string;
-                                };
-                            }[];
-                            aliasOf: string | null;
-                            maxInputTokens: number | null;
-                            maxOutputTokens: number | null;
-                            unit: number;
-                            /** @description what rounding added */
-                            rounding: string;
-                            marginPercent: string;
-                            moneyPerCredit: string | null;
-                            /** @description whether it is the default for models without a price */
-                            isDefault: boolean;
-                            /** @description where it stands */
-                            state: string;
-                            /** @description who made it */
-                            createdBy: string;
-                            note: string;
-                        }[];
-                        /** @description for the next page; null on the last one */
-                        nextCursor: string | null;
-                    };
-                };
-            };
-        };
-    };
-    putV1PricesByBookTerms: {
+    putPriceTerms: {
         parameters: {
             query?: never;
             header?: {
@@ -6136,6 +6109,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description the price book */
                 book: string;
             };
             cookie?: never;
@@ -6143,12 +6117,15 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description percent that are added to prices, one after the other */
                     profitPercents?: (number | string)[];
                     /** @description a decimal number; as text, every digit counts */
                     moneyPerCredit?: number | string;
                     /** @description from when it holds; now, when left out: RFC 3339, such as 2026-01-31T12:00:00Z */
                     effectiveFrom?: string;
+                    /** @description your own note */
                     note?: string;
+                    /** @description true: also a price far from the one before it */
                     force?: boolean;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -6170,7 +6147,369 @@ export interface operations {
             };
         };
     };
-    postV1Referrals: {
+    listModelCosts: {
+        parameters: {
+            query?: {
+                /** @description from when, its whole hour included; by default 7 days before `to`: ISO 8601 with a time zone, or milliseconds since 1970 */
+                from?: string;
+                /** @description before when, its whole hour included; by default now. At most 92 days after `from`: ISO 8601 with a time zone, or milliseconds since 1970 */
+                to?: string;
+                /** @description how many models */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description the account that gives
+                         */
+                        from: string;
+                        /**
+                         * Format: date-time
+                         * @description the account that gets
+                         */
+                        to: string;
+                        /** @description false: what was acknowledged in the last moments may be missing */
+                        upToDate: boolean;
+                        /** @description the models */
+                        models: {
+                            /** @description `unknown`: all that no price book ever had */
+                            model: string;
+                            /** @description how many settlements and charges */
+                            messages: number;
+                            /** @description how many tokens were used */
+                            tokens: number;
+                            /** @description credits of holds that ended */
+                            held: string;
+                            /** @description credits that users paid */
+                            captured: string;
+                            /** @description credits captured per credit held; null when nothing was held */
+                            captureRatio: number | null;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listPlans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description the name of the plan */
+                            plan: string;
+                            /** @description its name */
+                            name: string;
+                            /** @description credits of a period */
+                            credits: string;
+                            /** @description the length of the window */
+                            period: string;
+                            /** @description the length of a period in seconds; null: a calendar period */
+                            periodSeconds: number | null;
+                            /** @description whether it refuses or warns */
+                            mode: string;
+                            /** @description which missed periods are granted: `each` or the `latest` */
+                            missed: string;
+                            /** @description how many seconds the credits of a period last; null: they never expire */
+                            expiresAfterSeconds: number | null;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    getPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the name of the plan */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the name of the plan */
+                        plan: string;
+                        /** @description its name */
+                        name: string;
+                        /** @description credits of a period */
+                        credits: string;
+                        /** @description the length of the window */
+                        period: string;
+                        /** @description the length of a period in seconds; null: a calendar period */
+                        periodSeconds: number | null;
+                        /** @description whether it refuses or warns */
+                        mode: string;
+                        /** @description which missed periods are granted: `each` or the `latest` */
+                        missed: string;
+                        /** @description how many seconds the credits of a period last; null: they never expire */
+                        expiresAfterSeconds: number | null;
+                    };
+                };
+            };
+        };
+    };
+    putPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the name of the plan */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description its name */
+                    name: string;
+                    /** @description credits: decimal text such as `"2.5"`, or a number; at most six decimals */
+                    credits: string | number;
+                    /**
+                     * @description the length of a period
+                     * @enum {unknown}
+                     */
+                    period: "day" | "week" | "month" | "seconds";
+                    /** @description the length of a period in seconds; null: a calendar period */
+                    periodSeconds?: number | null;
+                    /**
+                     * @description whether what is left rolls over or is reset
+                     * @enum {unknown}
+                     */
+                    mode?: "roll_over" | "reset";
+                    /**
+                     * @description which missed periods are granted: `each` or the `latest`
+                     * @enum {unknown}
+                     */
+                    missed?: "each" | "latest";
+                    /** @description how many seconds the credits of a period last; null: they never expire */
+                    expiresAfterSeconds?: number | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the name of the plan */
+                        plan: string;
+                        /** @description its name */
+                        name: string;
+                        /** @description credits of a period */
+                        credits: string;
+                        /** @description the length of the window */
+                        period: string;
+                        /** @description the length of a period in seconds; null: a calendar period */
+                        periodSeconds: number | null;
+                        /** @description whether it refuses or warns */
+                        mode: string;
+                        /** @description which missed periods are granted: `each` or the `latest` */
+                        missed: string;
+                        /** @description how many seconds the credits of a period last; null: they never expire */
+                        expiresAfterSeconds: number | null;
+                    };
+                };
+            };
+        };
+    };
+    removePlan: {
+        parameters: {
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the name of the plan */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getPlanOfAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the account */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description the name of the plan */
+                        plan: string;
+                        /**
+                         * Format: date-time
+                         * @description when it began
+                         */
+                        startedAt: string;
+                        /** @description the number of the period that is granted next */
+                        nextPeriod: number;
+                        /** @description when credits were granted last; null: not yet */
+                        lastRefillAt: string | null;
+                        /** @description why the last refill failed; null: it did not */
+                        problem: string | null;
+                    };
+                };
+            };
+        };
+    };
+    putPlanOfAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the account */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the name of the plan */
+                    plan: string;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description the name of the plan */
+                        plan: string;
+                        /**
+                         * Format: date-time
+                         * @description when it began
+                         */
+                        startedAt: string;
+                        /** @description the number of the period that is granted next */
+                        nextPeriod: number;
+                        /** @description when credits were granted last; null: not yet */
+                        lastRefillAt: string | null;
+                        /** @description why the last refill failed; null: it did not */
+                        problem: string | null;
+                    };
+                };
+            };
+        };
+    };
+    endPlanOfAccount: {
+        parameters: {
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
+            header?: {
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the account */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rewardReferral: {
         parameters: {
             query?: never;
             header?: {
@@ -6183,7 +6522,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description the account that is rewarded */
                     referrer: string;
+                    /** @description the account that was referred */
                     referee: string;
                     /** @description credits: decimal text such as `"2.5"`, or a number; at most six decimals */
                     credits: string | number;
@@ -6212,10 +6553,114 @@ export interface operations {
             };
         };
     };
-    getV1Changes: {
+    listShards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description the number of the shard of the journal */
+                            shard: number;
+                            /** @description the number of the epoch: it grows when Redis has lost something */
+                            epoch: number;
+                            /** @description the last entry of the stream that Postgres has */
+                            cursor: string;
+                            /** @description how many entries Postgres does not have yet */
+                            lagEntries: number;
+                            /** @description why the shard is stopped; null: it is not */
+                            stoppedReason: string | null;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listRefusals: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description only of this account */
+                account?: string;
+                /** @description from when, its whole minute included: ISO 8601 with a time zone, or milliseconds since 1970 */
+                from?: string;
+                /** @description before when: ISO 8601 with a time zone, or milliseconds since 1970 */
+                to?: string;
+                /** @description at most this many items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description the account that pays */
+                            account: string;
+                            /**
+                             * Format: date-time
+                             * @description the minute
+                             */
+                            minute: string;
+                            /** @description why, as the caller told it */
+                            reason: string;
+                            /** @description the method of the request */
+                            method: string;
+                            /** @description the route that was asked */
+                            route: string;
+                            /** @description the HTTP status */
+                            status: number;
+                            /** @description how many requests */
+                            count: number;
+                            /**
+                             * Format: date-time
+                             * @description when the first was refused
+                             */
+                            firstAt: string;
+                            /**
+                             * Format: date-time
+                             * @description when the last was refused
+                             */
+                            lastAt: string;
+                            /** @description what to show to a person */
+                            message: string;
+                            /** @description the X-Request-Id of the request */
+                            requestId: string;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -6267,7 +6712,7 @@ export interface operations {
                             } | null;
                             /** @description names the request in logs */
                             requestId: string;
-                            /** @description of the answer; null: it still runs, or what became of it is unknown */
+                            /** @description the HTTP status of the answer; null: it still runs, or what became of it is unknown */
                             status: number | null;
                         }[];
                         /** @description for the next page; null on the last one */
@@ -6277,7 +6722,7 @@ export interface operations {
             };
         };
     };
-    getV1Reconciliation: {
+    getReconciliation: {
         parameters: {
             query?: never;
             header?: never;
@@ -6293,38 +6738,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description when accounts were compared last; null: not yet */
                         lastBatchAt: string | null;
+                        /** @description when the last round ended; null: none has */
                         lastRoundAt: string | null;
+                        /** @description how many accounts the last round compared; null: none has ended */
                         lastRoundAccounts: number | null;
+                        /** @description when the last round of all accounts ended; null: none has */
                         lastFullRoundAt: string | null;
+                        /** @description the round that runs now */
                         round: {
+                            /** @description whether it compares all accounts, not only those that changed */
                             full: boolean;
+                            /** @description how many accounts */
                             accounts: number;
                         };
+                        /** @description whether the next round compares all accounts */
                         fullRoundWanted: boolean;
+                        /** @description how many differences are open, by check */
                         open: {
+                            /** @description what was compared */
                             check: string;
+                            /** @description how many accounts */
                             accounts: number;
+                            /** @description the difference in millionths of a credit */
                             differenceMicros: number;
                         }[];
+                        /** @description the open differences */
                         findings: {
                             /** @description names it */
                             id: string;
                             /** @description the account that pays */
                             account: string | null;
+                            /** @description what was compared */
                             check: string;
+                            /** @description the number of the shard of the journal */
                             shard: number | null;
                             /** @description the number of the entry in the ledger of the account */
                             seq: number | null;
+                            /** @description what the books say */
                             expected: string;
+                            /** @description what Redis says */
                             actual: string;
+                            /** @description the difference in millionths of a credit */
                             differenceMicros: number;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description when it was seen first
+                             */
                             firstSeenAt: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description when it was seen last
+                             */
                             lastSeenAt: string;
                         }[];
+                        /** @description sums over all accounts */
                         sums: {
+                            /** @description how many accounts */
                             accounts: number;
                             /** @description granted = available + held + captured + expired + removed - debt, exactly */
                             conserves: boolean;
@@ -6350,7 +6821,7 @@ export interface operations {
             };
         };
     };
-    postV1Reconciliation: {
+    reconcile: {
         parameters: {
             query?: never;
             header?: {
@@ -6363,6 +6834,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description the account that pays */
                     account?: string;
                 };
             };
@@ -6377,17 +6849,26 @@ export interface operations {
                     "application/json": {
                         /** @description the account that pays */
                         account: string;
+                        /** @description the number of the shard of the journal */
                         shard: number;
                         /** @description the number of the entry in the ledger of the account */
                         seq: number | null;
-                        /** @enum {unknown} */
+                        /**
+                         * @description how the comparison ended
+                         * @enum {unknown}
+                         */
                         result: "ok" | "drift" | "busy" | "failed";
                         /** @description why, as the caller told it */
                         reason: string | null;
+                        /** @description what differs */
                         differences: {
+                            /** @description what was compared */
                             check: string;
+                            /** @description what the books say */
                             expected: string;
+                            /** @description what Redis says */
                             actual: string;
+                            /** @description the difference in millionths of a credit */
                             differenceMicros: number;
                         }[];
                     };
@@ -6405,91 +6886,6 @@ export interface operations {
                          * @enum {unknown}
                          */
                         status: "started";
-                    };
-                };
-            };
-        };
-    };
-    getV1Refusals: {
-        parameters: {
-            query?: {
-                /** @description only of this account */
-                account?: string;
-                /** @description from when, its whole minute included: ISO 8601 with a time zone, or milliseconds since 1970 */
-                from?: string;
-                /** @description before when: ISO 8601 with a time zone, or milliseconds since 1970 */
-                to?: string;
-                /** @description items of one page */
-                limit?: number;
-                /** @description `nextCursor` of the page before */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one page */
-                        data: {
-                            /** @description the account that pays */
-                            account: string;
-                            /** Format: date-time */
-                            minute: string;
-                            /** @description why, as the caller told it */
-                            reason: string;
-                            method: string;
-                            route: string;
-                            /** @description where it stands */
-                            status: number;
-                            count: number;
-                            /** Format: date-time */
-                            firstAt: string;
-                            /** Format: date-time */
-                            lastAt: string;
-                            message: string;
-                            requestId: string;
-                        }[];
-                        /** @description for the next page; null on the last one */
-                        nextCursor: string | null;
-                    };
-                };
-            };
-        };
-    };
-    getV1Shards: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description one page */
-                        data: {
-                            shard: number;
-                            epoch: number;
-                            cursor: string;
-                            lagEntries: number;
-                            stoppedReason: string | null;
-                        }[];
-                        /** @description for the next page; null on the last one */
-                        nextCursor: string | null;
                     };
                 };
             };

@@ -22,7 +22,7 @@ export const business: DashboardSpec = {
       title: 'Credits of the time range, and now',
       panels: [
         stat({
-          id: 1, title: 'Captured', unit: 'short', width: 4,
+          id: 1, title: 'Captured', unit: 'none', width: 4,
           about: 'Credits that users were charged for usage in the time range, debt included.',
           queries: { credits: flow('captured') },
         }),
@@ -32,22 +32,22 @@ export const business: DashboardSpec = {
           queries: { ratio: growthShare(increase('modelCaptured', RANGE), increase('modelHeld', RANGE)) },
         }),
         stat({
-          id: 3, title: 'Granted', unit: 'short', width: 4,
+          id: 3, title: 'Granted', unit: 'none', width: 4,
           about: 'Credits granted in the time range: purchases, refills of plans, bonuses, grants by administrators.',
           queries: { credits: flow('granted') },
         }),
         stat({
-          id: 4, title: 'Available and held now', unit: 'short', width: 4,
+          id: 4, title: 'Available and held now', unit: 'none', width: 4,
           about: 'Credits of all accounts, from Postgres. held: in open holds.',
           queries: { available: worst('creditsAvailable'), held: worst('creditsHeld') },
         }),
         stat({
-          id: 5, title: 'Debt now', unit: 'short', width: 4, runbook: ['debt-growth'],
+          id: 5, title: 'Debt now', unit: 'none', width: 4, runbook: ['debt-growth'],
           about: 'debt: usage that the balances did not cover; the next grant repays it first. debtors: accounts with debt. Growing fast: estimates are too low, or holds end late.',
           queries: { debt: worst('creditsDebt'), debtors: worst('debtors') },
         }),
         stat({
-          id: 6, title: 'Uncollected', unit: 'short', width: 4, thresholds: over({ warn: 0.000_001 }), runbook: ['uncollected'],
+          id: 6, title: 'Uncollected', unit: 'none', width: 4, thresholds: over({ warn: 0.000_001 }), runbook: ['uncollected'],
           about: 'Usage in the time range that is neither paid nor debt: above DEBT_LIMIT, or with OVER_CAPTURE=cap.',
           queries: { credits: flow('uncollected') },
         }),
@@ -57,22 +57,22 @@ export const business: DashboardSpec = {
       title: 'Models',
       panels: [
         bars({
-          id: 7, title: 'Most expensive models', unit: 'short', width: 8,
+          id: 7, title: 'Most expensive models', unit: 'none', width: 8,
           about: 'Credits captured in the time range, the ten most expensive models. other: all models beyond the busiest ones.',
           queries: { '{{model}}': ranking(SHOWN, increase('modelCaptured', RANGE, byModel)) },
         }),
         bars({
-          id: 8, title: 'Credits per message', unit: 'short', width: 8, decimals: 2,
+          id: 8, title: 'Credits per message', unit: 'none', width: 8, decimals: 2,
           about: 'Captured per settlement or charge in the time range. A jump without a new price: prompts or answers grew.',
           queries: { '{{model}}': ranking(SHOWN, growthShare(increase('modelCaptured', RANGE, byModel), increase('modelMessages', RANGE, byModel))) },
         }),
         bars({
-          id: 9, title: 'Credits per 1 000 tokens', unit: 'short', width: 8, decimals: 2,
+          id: 9, title: 'Credits per 1 000 tokens', unit: 'none', width: 8, decimals: 2,
           about: 'Captured per thousand tokens in the time range: the effective price. It should match the price book, or be slightly higher where costs are rounded up.',
           queries: { '{{model}}': ranking(SHOWN, growthShare(`1000 * ${increase('modelCaptured', RANGE, byModel)}`, increase('modelTokens', RANGE, byModel))) },
         }),
         graph({
-          id: 10, title: 'Captured by model, credits per hour', unit: 'short', width: 8, isStacked: true, legend: 'table',
+          id: 10, title: 'Captured by model, credits per hour', unit: 'none', width: 8, isStacked: true, legend: 'table',
           about: 'What users pay, by model. A model that disappears was switched off or fails at its provider.',
           queries: { '{{model}}': anHour(rate('modelCaptured', STEP, byModel)) },
         }),
@@ -101,17 +101,17 @@ export const business: DashboardSpec = {
       title: 'Flows of credits',
       panels: [
         graph({
-          id: 13, title: 'Granted, captured, expired, per hour', unit: 'short', width: 8,
+          id: 13, title: 'Granted, captured, expired, per hour', unit: 'none', width: 8,
           about: 'Sources and uses of credits. expired: unused credits of expired lots. removed: by administrators.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['granted', 'captured', 'expired', 'removed'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 14, title: 'Held and released, per hour', unit: 'short', width: 8,
+          id: 14, title: 'Held and released, per hour', unit: 'none', width: 8,
           about: 'released: held and not used. Close to held: most messages are cancelled, or estimates are far too high.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['held', 'released'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 15, title: 'Overage, debt, uncollected, per hour', unit: 'short', width: 8, runbook: ['debt-growth', 'debt-jump'],
+          id: 15, title: 'Overage, debt, uncollected, per hour', unit: 'none', width: 8, runbook: ['debt-growth', 'debt-jump'],
           about: 'overage: captured above the hold. debt: usage that the balance did not cover. debt_paid: repaid by later grants. uncollected: neither paid nor debt. Normal: little overage, hardly any debt, nothing uncollected.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['overage', 'debt', 'debt_paid', 'uncollected'] }, by: ['flow'] })) },
         }),

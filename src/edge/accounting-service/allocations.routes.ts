@@ -37,7 +37,9 @@ const Revoked = Type.Object({
 const Pending = Type.Object({ status: Type.Literal('pending'), id: Type.Integer(), userId: Type.String(), message: Type.String() });
 
 const query = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_MAX, description: 'allocations of one page' })),
+  limit: Type.Optional(Type.Integer({
+    minimum: 1, maximum: PAGE_MAX, default: PAGE_MAX, description: 'at most this many allocations of one page',
+  })),
   cursor: Type.Optional(Type.String({ minLength: 1, description: '`next` of the page before' })),
 };
 const params = { id: Type.String({ description: 'id of the allocation' }) };

@@ -39,7 +39,7 @@ const MINUTES_MAX = 527_040;
 const ALL = '/api/streaming-sessions/active/all';
 const params = { userId: Type.String({ description: 'id, username or e-mail; an unknown one gets an empty list' }) };
 const query = { minutes: Type.Optional(Type.Integer({
-  minimum: 1, maximum: MINUTES_MAX, default: MINUTES_DEFAULT, description: 'how long ago a stream may have ended',
+  minimum: 1, maximum: MINUTES_MAX, default: MINUTES_DEFAULT, description: 'how many minutes ago a stream may have ended',
 })) };
 const worded = (what: string) => ({ ledger_unavailable: { message: `Failed to fetch ${what} sessions`, path: '' } });
 

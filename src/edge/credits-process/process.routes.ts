@@ -27,7 +27,10 @@ const startBody = bodyOf(
 );
 
 const envelope = <Data extends Parameters<typeof Type.Object>[0]>(data: Data) =>
-  Type.Object({ success: Type.Literal(true), status: Type.Literal(200), message: Type.String(), data: Type.Object(data) });
+  Type.Object({
+    success: Type.Literal(true), status: Type.Literal(200, { description: 'the HTTP status' }), message: Type.String(),
+    data: Type.Object(data),
+  });
 const Started = envelope({
   user_id: Type.String(), usage_key: Type.Optional(Type.String()), credits: Type.Number(), token: Type.Optional(Type.Number()),
   status: Type.Enum(['accessible', 'not-accessible']), message: Type.String(),

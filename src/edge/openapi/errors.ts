@@ -3,7 +3,6 @@ import { ACCOUNT_FROZEN_SENTENCE, httpStatus, type ErrorCode } from '../../kit/e
 import type { Envelope } from '../http/failure.js';
 import { PROBLEMS } from '../http/problem.js';
 import type { Route } from '../http/routes.js';
-import { shapeOf } from './examples.js';
 import type { Example, Header, MediaType } from './types.js';
 
 export type FailureCode = ErrorCode | 'internal';
@@ -42,12 +41,12 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
 const statusOf = ({ wording }: Route, code: FailureCode): number => (code === 'internal' ? 500 : wording[code]?.status ?? httpStatus[code]);
 
 const common = {
-  success: Type.Literal(false),
+  success: Type.Literal(false, { description: 'a failure' }),
   status: Type.Integer({ description: 'the HTTP status' }),
   message: Type.String({ description: 'what to show to a person' }),
   sources: Type.Array(Type.Object({
     path: Type.String({ description: 'where: `body.credits`, `query.limit`, `header.Idempotency-Key`' }),
-    message: Type.String(),
+    message: Type.String({ description: 'what is wrong with it' }),
   }), { description: 'what was wrong, and where' }),
   outcome: Type.Optional(Type.Enum(['not_executed', 'unknown'], { description: 'with 503: whether the operation may have happened' })),
   first: Type.Optional(Type.Object({}, { description: 'the outcome of the first attempt, when a second one is refused because of it' })),
@@ -59,14 +58,16 @@ const Code = () => Type.Enum(Object.keys(MEANINGS), { description: 'what to bran
 export const errorSchemas = {
   Error: Type.Object({
     ...common, error: Code(),
-    data: Type.Optional(Type.Object({ status: Type.String(), message: Type.String() }, {
+    data: Type.Optional(Type.Object({
+      status: Type.String({ description: 'where it stands' }), message: Type.String({ description: 'what to show to a person' }),
+    }, {
       description: 'only below /api/credits-process and its aliases',
     })),
   }),
   TextError: Type.Object({ ...common, error: Type.String({ description: '`message`, or `Unauthorized`' }), code: Code() }),
   Problem: Type.Object({
     type: Type.String({ description: 'the page that explains the code' }),
-    title: Type.String(), status: common.status,
+    title: Type.String({ description: 'what the code means' }), status: common.status,
     detail: Type.String({ description: 'what happened, for people' }),
     code: Type.Enum(Object.values(PROBLEMS).map(({ code }) => code), { description: 'what to branch on; the list is closed' }),
     errors: common.sources,
@@ -106,11 +107,13 @@ export function failureExamples(route: Route, codes: readonly FailureCode[], env
     const summary = meaningOf(route, code, envelope);
     const value = envelope.write({
       status: statusOf(route, code), code, message: (code === 'internal' ? undefined : route.wording[code]?.message) ?? summary,
-      sources: code === 'invalid_request' ? [{ path: fieldOf(route), message: 'is missing' }] : [],
+      sources: code === 'invalid_request'
+        ? [{ path: route.body === null ? 'query.limit' : 'body.amount', message: 'must be a number above 0' }]
+        : [],
       outcome: code === 'ledger_unavailable' ? 'not_executed' : undefined, first: undefined, shortage: undefined,
       requestId: 'kX3v9aQz-1f',
     });
-    return [nameIn(envelope, code), { summary, value }];
+    return [nameIn(envelope, code), { value }];
   }));
 }
 
@@ -126,16 +129,6 @@ function meaningOf({ gate }: Route, code: FailureCode, envelope: Envelope): stri
   if (gate.kind !== 'server-key') return MEANINGS[code];
   if (code === 'unauthenticated') return 'Server API key is required';
   return code === 'forbidden' ? `This server API key has no scope ${gate.scope}` : MEANINGS[code];
-}
-
-/** A field that a caller of this route can get wrong. */
-function fieldOf({ body, params, query, headers }: Route): string {
-  const candidates = [
-    ...Object.keys(body === null ? {} : shapeOf(body).properties ?? {}).map((name) => `body.${name}`),
-    ...Object.keys(params).map((name) => `path.${name}`), ...Object.keys(query).map((name) => `query.${name}`),
-    ...Object.keys(headers).map((name) => `header.${name}`),
-  ];
-  return candidates[0] ?? 'query';
 }
 
 /** The content of a failure. `own`: what the route itself may answer with this status. */

@@ -1,5 +1,4 @@
 import type { Gate } from '../auth/allow.js';
-import type { Route } from '../http/routes.js';
 import type { Tag } from './types.js';
 
 /** `/v1`, the APIs of the services before it, and what is of neither. */
@@ -9,7 +8,7 @@ type Chapter = Tag & { readonly api: Api; readonly prefixes: readonly string[] }
 
 const OF_ACCOUNT = '/v1/accounts/:accountId';
 
-/** The chapters of the document, in their order: the first whose prefix fits a path has it. */
+/** The chapters; the first whose prefix fits a path has it. */
 const CHAPTERS: readonly Chapter[] = [
   { api: 'native', name: 'Holds', description: 'Leases on credits: one call before a request, reports while it streams, one call after it.',
     prefixes: ['/v1/holds', '/v1/batch'] },
@@ -28,25 +27,32 @@ const CHAPTERS: readonly Chapter[] = [
     prefixes: ['/v1/prices', '/v1/plans', '/v1/account-plans', '/v1/referrals', '/v1/models'] },
   { api: 'native', name: 'Operation of the ledger', description: 'Refusals and the state of the journal, for operators.',
     prefixes: ['/v1'] },
-  { api: 'legacy', name: 'Credits', description: 'Accounting service and credit service: balances, costs, grants and charges.', prefixes: [
+  { api: 'legacy', name: 'Legacy: credits',
+    description: 'Accounting service and credit service: balances, costs, grants and charges.',
+    prefixes: [
     '/api/credits/', '/credits/',
   ] },
-  { api: 'legacy', name: 'Streaming sessions', description: 'Accounting service: hold the estimate of an answer, then charge its cost.',
+  { api: 'legacy', name: 'Legacy: streaming sessions',
+    description: 'Accounting service: hold the estimate of an answer, then charge its cost.',
     prefixes: ['/api/streaming-sessions'] },
-  { api: 'legacy', name: 'Usage', description: 'Accounting service: usage records and statistics.', prefixes: ['/api/usage'] },
-  { api: 'legacy', name: 'Credits process', description: 'For servers with an API key: start and end AI features, by HTTP and by queue.',
+  { api: 'legacy', name: 'Legacy: usage',
+    description: 'Accounting service: usage records and statistics.',
+    prefixes: ['/api/usage'] },
+  { api: 'legacy', name: 'Legacy: credits process',
+    description: 'For servers with an API key: start and end AI features, by HTTP and by queue.',
     prefixes: ['/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs'] },
-  { api: 'legacy', name: 'Administration', description: 'For administrators, unless a route says otherwise.', prefixes: ['/api/admin'] },
+  { api: 'legacy', name: 'Legacy: administration',
+    description: 'For administrators, unless a route says otherwise.',
+    prefixes: ['/api/admin'] },
   { api: 'operations', name: 'Operations', description: 'Probes, metrics, and this document.', prefixes: ['/'] },
 ];
 
 const GROUPS: Readonly<Record<Api, string>> = {
-  native: 'Native API, /v1', legacy: 'Legacy APIs, for callers that move in', operations: 'Operations',
+  native: 'Native API, /v1', operations: 'Operations', legacy: 'Legacy APIs, for callers that move in',
 };
 
-export const tags: readonly Tag[] = CHAPTERS.map(({ name, description, api }) => ({
-  name, description: api === 'legacy' ? `Legacy. ${description}` : description,
-}));
+export const tags: readonly Tag[] = Object.keys(GROUPS).flatMap((api) =>
+  CHAPTERS.filter((each) => each.api === api).map(({ name, description }) => ({ name, description })));
 
 /** The chapters by API, of those that are used; readers of OpenAPI show `x-tagGroups` as headings. */
 export const tagGroups = (used: ReadonlySet<string>): { readonly name: string; readonly tags: readonly string[] }[] =>
@@ -66,12 +72,6 @@ export const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, '
 
 /** The names of a path's parameters, in order. */
 export const paramsOf = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
-
-/** `GET /api/credits/balance/:userId` is `getApiCreditsBalanceByUserId`: what generators of clients call a function. */
-export function operationIdOf({ method, path }: Pick<Route, 'method' | 'path'>): string {
-  const words = path.split('/').flatMap((part) => (part.startsWith(':') ? ['by', part.slice(1)] : part.split(/[^A-Za-z0-9]+/)));
-  return method.toLowerCase() + words.filter((word) => word !== '').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
-}
 
 /** Who may call a route, in one or two words. */
 export function gateName(gate: Gate): string {

@@ -3,30 +3,13 @@ import type { Gate } from '../auth/allow.js';
 import type { Envelope } from '../http/failure.js';
 import type { Fields, Route } from '../http/routes.js';
 import { errorSchemas, failureContent, failureExamples, failureHeaders, failureSentence, failuresOf } from './errors.js';
+import { aboutOf, type Edition } from './about.js';
 import { exampleOf, hasExample, shapeOf } from './examples.js';
-import { described } from './descriptions.js';
-import { apiOf, gateName, gateSentence, operationIdOf, paramsOf, tagGroups, tagOf, tags, templateOf } from './names.js';
+import { described, wordsOf } from './descriptions.js';
+import { apiOf, gateName, gateSentence, paramsOf, tagGroups, tagOf, tags, templateOf } from './names.js';
+import { operationIdOf, rankOf } from './operation-ids.js';
+import { typescriptOf } from './sample.js';
 import type { Content, Header, OpenApi, Operation, Parameter, PathItem, Response } from './types.js';
-
-const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
-\`/v1\` is the native API: place a hold before a request, report its usage while it streams, settle it after.
-The routes marked **legacy** are those of the services that came before it, for callers that move in; new callers use \`/v1\`.
-
-**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of the token.
-Services send an API key as \`Authorization: Bearer <key>\` to \`/v1\` and name the \`account\`; servers of the credits process send
-an \`x-server-api-key\`.
-
-**Amounts** are credits with at most six decimals: \`/v1\` answers decimal text such as \`"7.5"\`, the older routes numbers.
-Nothing is rounded behind your back.
-
-**Repeating is safe.** Holds and sessions are known by their id, everything else by an \`Idempotency-Key\`.
-A repeat gets the first answer, marked \`Idempotency-Replayed: true\`.
-
-**Failures** of \`/v1\` are problem details (RFC 9457), \`Problem\`: branch on \`code\`, look for the field in \`errors\`
-(\`/docs/errors\` has all codes). Those of the older routes are \`Error\` (\`TextError\` has its code in \`code\`): show \`message\`, branch
-on \`error\`, look for the field in \`sources\`. A 503 says in \`outcome\` whether anything may have happened.
-
-\`/v1\` refuses members that a body does not have; the older routes ignore them.`;
 
 /** Answers that never have a body. */
 const EMPTY = new Set([204, 304]);
@@ -36,16 +19,19 @@ export type OpenApiSource = {
   readonly version: string;
   /** The application's, for routes without one of their own. */
   readonly envelope: Envelope;
+  /** Which document: its title and text; the native one if left out. */
+  readonly edition?: Edition;
 };
 
 /**
  * Describes the API in OpenAPI 3.1, from the table that serves it: the schemas are the very ones that requests are
  * checked against. The same routes give the same text, whatever order they were added in.
  */
-export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi {
+export function openApiOf({ routes, version, envelope, edition = 'native' }: OpenApiSource): OpenApi {
   const chapter = new Map(tags.map(({ name }, index) => [name, index]));
   const order = ({ path }: Route): number => chapter.get(tagOf(path)) ?? tags.length;
-  const sorted = [...routes].sort((a, b) => order(a) - order(b) || compare(a.path, b.path) || compare(a.method, b.method));
+  const sorted = [...routes].sort((a, b) =>
+    order(a) - order(b) || rankOf(a) - rankOf(b) || compare(a.path, b.path) || compare(a.method, b.method));
   const paths: Record<string, PathItem> = {};
   for (const route of sorted) {
     const path = templateOf(route.path);
@@ -54,39 +40,40 @@ export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi
   const used = new Set(sorted.map(({ path }) => tagOf(path)));
   return {
     openapi: '3.1.0',
-    info: {
-      title: 'credit-gateway', version, summary: 'Credits for AI products: check, hold, settle.', description: DESCRIPTION,
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
+    info: { ...aboutOf(edition), version, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
     tags: tags.filter(({ name }) => used.has(name)),
     'x-tagGroups': tagGroups(used),
     paths,
     components: {
-      schemas: errorSchemas,
-      securitySchemes: {
-        bearer: {
-          type: 'http', scheme: 'bearer', bearerFormat: 'JWT',
-          description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.',
-        },
-        apiKey: {
-          type: 'http', scheme: 'bearer', description: 'An API key of a service, made with `POST /v1/api-keys` or `credit-gateway keys`.',
-        },
-        serverKey: {
-          type: 'apiKey', in: 'header', name: 'x-server-api-key',
-          description: 'A key of SERVER_API_KEYS, or one made with `credit-gateway keys`. Never for browsers.',
-        },
-      },
+      schemas: Object.fromEntries(Object.entries(errorSchemas).filter(([name]) =>
+        sorted.some((route) => (route.envelope ?? envelope).schema === name))),
+      securitySchemes: Object.fromEntries(Object.entries(SECURITY_SCHEMES).filter(([name]) =>
+        sorted.some(({ gate }) => securityOf(gate).some((each) => name in each)))),
     },
   };
 }
+
+const SECURITY_SCHEMES = {
+  bearer: {
+    type: 'http', scheme: 'bearer', bearerFormat: 'JWT',
+    description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.',
+  },
+  apiKey: {
+    type: 'http', scheme: 'bearer', description: 'An API key of a service, made with `POST /v1/api-keys` or `credit-gateway keys`.',
+  },
+  serverKey: {
+    type: 'apiKey', in: 'header', name: 'x-server-api-key',
+    description: 'A key of SERVER_API_KEYS, or one made with `credit-gateway keys`. Never for browsers.',
+  },
+};
 
 /** By code units, so that no locale of a machine changes the document. */
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 function operationOf(route: Route, envelope: Envelope): Operation {
   const { gate, path, summary, body } = route;
-  return {
+  const operation = {
     operationId: operationIdOf(route),
     tags: [tagOf(path)],
     summary,
@@ -96,10 +83,13 @@ function operationOf(route: Route, envelope: Envelope): Operation {
     'x-api': apiOf(path),
     parameters: parametersOf(route),
     ...(body === null ? {} : {
-      requestBody: { required: true, content: { 'application/json': { schema: body, example: exampleOf(body) } } },
+      requestBody: { required: true, content: {
+        'application/json': { schema: described(body, apiOf(path), 'body'), example: exampleOf(body) },
+      } },
     }),
     responses: responsesOf(route, envelope),
-  };
+  } satisfies Operation;
+  return { ...operation, 'x-codeSamples': [{ lang: 'TypeScript', label: 'TypeScript', source: typescriptOf(route, operation) }] };
 }
 
 function securityOf(gate: Gate): Operation['security'] {
@@ -119,16 +109,20 @@ function securityOf(gate: Gate): Operation['security'] {
 function parametersOf({ path, params, query, headers }: Route): Parameter[] {
   const inPath = Object.fromEntries(paramsOf(path).map((name) => [name, params[name] ?? Type.String({ minLength: 1 })]));
   const list = (where: Parameter['in'], fields: Fields): Parameter[] => Object.entries(fields).map(([name, schema]) => {
-    const { description } = shapeOf(schema);
+    const description = shapeOf(schema).description ?? wordsOf(apiOf(path), 'parameter', name);
     const required = where === 'path' || !IsOptional(schema);
     return {
       name, in: where, required,
-      ...(description === undefined ? {} : { description }), schema,
+      ...(description === undefined ? {} : { description }), schema: withoutDescription(schema),
       ...(required || hasExample(schema, name) ? { example: exampleOf(schema, name) } : {}),
     };
   });
   return [...list('path', inPath), ...list('query', query), ...list('header', headers)];
 }
+
+/** The parameter says it already. */
+const withoutDescription = (schema: TSchema): TSchema =>
+  Object.fromEntries(Object.entries(schema).filter(([name]) => name !== 'description'));
 
 function responsesOf(route: Route, standard: Envelope): Readonly<Record<string, Response>> {
   const envelope = route.envelope ?? standard;
@@ -138,7 +132,7 @@ function responsesOf(route: Route, standard: Envelope): Readonly<Record<string, 
     const examples = failureExamples(route, codes, envelope);
     responses.set(String(status), {
       description: failureSentence(route, codes, envelope),
-      headers: { ...EVERY_ANSWER, ...failureHeaders(status) },
+      headers: failureHeaders(status),
       // A route may answer in its own words with a status that is also a failure's.
       content: failureContent(route.replies[status], examples, envelope),
     });
@@ -146,9 +140,6 @@ function responsesOf(route: Route, standard: Envelope): Readonly<Record<string, 
   return Object.fromEntries([...responses].sort(([a], [b]) => Number(a) - Number(b)));
 }
 
-const EVERY_ANSWER: Readonly<Record<string, Header>> = {
-  'X-Request-Id': { description: 'names this request in the logs; yours, if you sent one', schema: Type.String() },
-};
 const REPLAYED: Readonly<Record<string, Header>> = {
   'Idempotency-Replayed': { description: '`true` when this is the answer to an earlier, identical request', schema: Type.Literal('true') },
 };
@@ -156,10 +147,10 @@ const REVALIDATED: Readonly<Record<string, Header>> = { ETag: { description: 'fo
 const VERSIONED: Readonly<Record<string, Header>> = { ETag: { description: 'of what is answered, for If-Match', schema: Type.String() } };
 
 function replyOf({ path, replays, replies, hasEtag, alsoAs }: Route, status: number, own: TSchema): Response {
-  const schema = apiOf(path) === 'native' ? described(own) : own;
+  const schema = described(own, apiOf(path), 'reply');
   return {
     description: DESCRIPTIONS.get(status) ?? 'Done.',
-    headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}), ...(hasEtag ? VERSIONED : {}) },
+    headers: { ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}), ...(hasEtag ? VERSIONED : {}) },
     ...(EMPTY.has(status) ? {} : { content: { ...contentOf(schema), ...(status === 200 ? othersOf(alsoAs) : {}) } }),
   };
 }

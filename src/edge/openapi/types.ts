@@ -36,6 +36,7 @@ export type Operation = {
   readonly 'x-api': 'native' | 'legacy' | 'operations';
   readonly parameters: readonly Parameter[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
+  readonly 'x-codeSamples'?: readonly { readonly lang: string; readonly label: string; readonly source: string }[];
   /** By status. */
   readonly responses: Readonly<Record<string, Response>>;
 };
@@ -56,4 +57,4 @@ export type Header = { readonly description: string; readonly schema: TSchema };
 /** By media type. */
 export type Content = Readonly<Record<string, MediaType>>;
 export type MediaType = { readonly schema: TSchema; readonly example?: unknown; readonly examples?: Readonly<Record<string, Example>> };
-export type Example = { readonly summary: string; readonly value: object };
+export type Example = { readonly value: object };

@@ -34,7 +34,7 @@ const body = nativeBody(Strict({
 
 const Results = Type.Object({
   results: Type.Array(Type.Object({
-    status: Type.Integer({ description: 'as of its own route' }),
+    status: Type.Integer({ description: 'the HTTP status, as of its own route' }),
     replayed: Type.Optional(Type.Literal(true, { description: 'the answer to an earlier, identical operation' })),
     body: Type.Record(Type.String(), Type.Unknown(), { description: 'as of its own route; of a failure, the problem' }),
   }), { description: 'one for each operation, in their order' }),

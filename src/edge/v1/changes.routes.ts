@@ -29,7 +29,7 @@ const ChangeReply = Type.Object({
   account: OrNull(Type.String(), 'the account that it is about; null: none, or several'),
   body: OrNull(Type.Object({}, { additionalProperties: true }), 'what was asked; null: the request has no body'),
   requestId: Type.String({ description: 'names the request in logs' }),
-  status: OrNull(Type.Integer(), 'of the answer; null: it still runs, or what became of it is unknown'),
+  status: OrNull(Type.Integer(), 'the HTTP status of the answer; null: it still runs, or what became of it is unknown'),
 });
 
 /** What operators and services have changed that is no entry of a ledger, and why (docs/contracts/native.md#changes). */

@@ -30,7 +30,8 @@ const Text = (description: string) => Type.Optional(Type.String({ minLength: 1, 
 const Count = (description: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: TOKENS_MAX, description }));
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const query = {
-  model: Text('with tokens: at its price'), inputTokens: Count('all of the prompt'), maxOutputTokens: Count('of the answer'),
+  model: Text('with tokens: at its price'), inputTokens: Count('tokens of all of the prompt'),
+  maxOutputTokens: Count('tokens of the answer'),
   amount: Type.Optional(AmountIn('instead of tokens: credits')), spender: Type.Optional(AccountId('who spends')),
   feature: Text('which limits and lots match'), key: Text('the name of the API key'),
 };

@@ -60,8 +60,8 @@ export const placeBody = nativeBody(Strict({
   id: Type.Optional(HoldId()), account: AccountMember(), amount: Type.Optional(Adaptive()),
   price: Type.Optional(Strict({
     model: Model(), provider: Provider(), serviceTier: Tier(), ...inputFields,
-    maxOutputTokens: Tokens('by default the model\'s own maximum'),
-    minimumOutputTokens: Tokens('hold less than the maximum, but at least these'),
+    maxOutputTokens: Tokens('tokens of the answer at most; by default the model\'s own maximum'),
+    minimumOutputTokens: Tokens('tokens: hold less than the maximum, but at least these'),
   }, { description: 'what the request is certain to use, and the output it may use' })),
   leaseSeconds: LeaseSeconds(),
   onExpiry: Type.Optional(Type.Enum(['release', 'charge_reported', 'charge_input', 'charge_estimate'], {

@@ -10,7 +10,9 @@ const CURSOR_LENGTH_MAX = 1_000;
 
 /** The query of every list of `/v1`: `query: { ...ListQuery, … }`. */
 export const ListQuery = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_MAX, default: LIMIT_DEFAULT, description: 'items of one page' })),
+  limit: Type.Optional(Type.Integer({
+    minimum: 1, maximum: LIST_MAX, default: LIMIT_DEFAULT, description: 'at most this many items of one page',
+  })),
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: CURSOR_LENGTH_MAX, description: '`nextCursor` of the page before' })),
 };
 

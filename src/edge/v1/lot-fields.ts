@@ -14,7 +14,7 @@ const Names = (what: string) => Type.Optional(Type.Array(
 /** Members of a grant: when its credits are used, and what for. `ruleIn` reads them. */
 export const RuleMembers = {
   priority: Type.Optional(Type.Integer({
-    minimum: 0, maximum: LOT_PRIORITY_MAX, default: LOT_PRIORITY_DEFAULT, description: 'lots of a lower priority are used first',
+    minimum: 0, maximum: LOT_PRIORITY_MAX, default: LOT_PRIORITY_DEFAULT, description: 'a number: lots of a lower one are used first',
   })),
   restrictTo: Type.Optional(Strict({ models: Names('models'), features: Names('features') }, {
     description: 'what the credits can be used for; with models and features, an operation must match both',
@@ -38,7 +38,7 @@ export function ruleIn({ priority = LOT_PRIORITY_DEFAULT, restrictTo }: RuleBody
 
 /** The same of a lot in an answer. */
 export const RuleOut = {
-  priority: Type.Integer({ description: 'lots of a lower priority are used first' }),
+  priority: Type.Integer({ description: 'a number: lots of a lower one are used first' }),
   restrictTo: Type.Union([
     Type.Object({ models: Type.Optional(Type.Array(Type.String())), features: Type.Optional(Type.Array(Type.String())) }), Type.Null(),
   ], { description: 'what it can be used for; null: for anything' }),

@@ -30,9 +30,9 @@ const Costs = Type.Object({
   upToDate: Type.Boolean({ description: 'false: what was acknowledged in the last moments may be missing' }),
   models: Type.Array(Type.Object({
     model: Type.String({ description: '`unknown`: all that no price book ever had' }),
-    messages: Type.Integer({ description: 'settlements and charges' }), tokens: Type.Integer(),
+    messages: Type.Integer({ description: 'how many settlements and charges' }), tokens: Type.Integer(),
     held: AmountOut('credits of holds that ended'), captured: AmountOut('credits that users paid'),
-    captureRatio: Type.Union([Type.Number(), Type.Null()], { description: 'captured / held; null when nothing was held' }),
+    captureRatio: Type.Union([Type.Number(), Type.Null()], { description: 'credits captured per credit held; null when nothing was held' }),
   })),
 });
 

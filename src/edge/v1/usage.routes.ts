@@ -56,8 +56,9 @@ const query = {
 const Name = () => Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'with `groupBy`; null: not known' }));
 const Bucket = Type.Object({
   start: TimeOut(), account: Name(), model: Name(), feature: Name(), spender: Name(), key: Name(), reason: Name(),
-  uses: Type.Integer({ description: 'settlements and charges' }),
-  tokens: Type.Integer(), inputTokens: Type.Integer({ description: '0 where only their sum was told' }), outputTokens: Type.Integer(),
+  uses: Type.Integer({ description: 'how many settlements and charges' }),
+  tokens: Type.Integer(), inputTokens: Type.Integer({ description: 'how many tokens; 0 where only their sum was told' }),
+  outputTokens: Type.Integer(),
   captured: AmountOut('charged; below zero where more was given back'), uncollected: AmountOut('used, and could not be charged'),
 });
 const Series = Type.Object({

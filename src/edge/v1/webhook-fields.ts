@@ -55,7 +55,7 @@ const AnswerOut = Type.Object({
 });
 export const Delivery = Type.Object({
   id: Type.String(), webhook: Type.String(), state: Type.Enum([...DELIVERY_STATES]),
-  attempts: Type.Integer({ description: 'since it was made or last resent' }), nextAttemptAt: OptionalTimeOut(),
+  attempts: Type.Integer({ description: 'how many attempts, since it was made or last resent' }), nextAttemptAt: OptionalTimeOut(),
   createdAt: TimeOut(), endedAt: OptionalTimeOut(), event: Event, answers: Type.Array(AnswerOut),
 });
 

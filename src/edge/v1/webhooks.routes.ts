@@ -25,7 +25,8 @@ const Told = Type.Object({
 });
 const rotateBody = nativeBody(Strict({
   keepPreviousSeconds: Type.Optional(Type.Integer({
-    minimum: 0, maximum: KEEP_SECONDS_MAX, default: KEEP_SECONDS, description: 'how long the secret in use signs, too; 0: it has leaked',
+    minimum: 0, maximum: KEEP_SECONDS_MAX, default: KEEP_SECONDS,
+    description: 'for how many seconds the secret in use signs, too; 0: it has leaked',
   })),
 }));
 export const webhookParams = { webhookId: Type.String({ description: 'the id of the webhook' }) };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { listRoutes } from '../../../src/compose/app.js';
 import type { Route } from '../../../src/edge/http/routes.js';
+import { DOCUMENTS } from '../../support/documents.js';
 import { fakeConsole, type FakeConsole } from '../../support/fake-console.js';
 import { fakeGateway, signed, usualClaims, CHATSPARTY_SECRET, type FakeGateway } from '../../support/fake-gateway.js';
 import { OURS, sendPlainly } from './lab.js';
@@ -64,7 +65,7 @@ const ask = async (path: string, method: string, token: string | null) => sendPl
 
 test('every page has an expected gate, and no page is part of the API', async () => {
   expect(pages.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(Object.keys(GATES).sort());
-  expect((await gateway.call('GET', '/openapi.json')).text).not.toContain('/console');
+  for (const path of DOCUMENTS) expect((await gateway.call('GET', path)).text).not.toContain('/console');
 });
 
 test('every caller gets exactly as far as its gate allows', async () => {

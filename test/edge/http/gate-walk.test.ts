@@ -4,8 +4,8 @@ import type { JWTPayload } from 'jose';
 import { listRoutes } from '../../../src/compose/app.js';
 import { anyone, type Gate } from '../../../src/edge/auth/allow.js';
 import type { AddRoute } from '../../../src/edge/http/routes.js';
-import type { OpenApi } from '../../../src/edge/openapi/types.js';
 import { API_SCOPES, type Principal, type ServerScope } from '../../../src/kit/principal.js';
+import { wholeDocument } from '../../support/documents.js';
 import { fakeGateway, send, signed, usualClaims, type CallOptions } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 
@@ -179,9 +179,12 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /api/health': 'public',
   'GET /docs': 'public',
   'GET /docs/errors': 'public',
+  'GET /docs/reference.js': 'public',
+  'GET /docs/start.js': 'public',
   'GET /health': 'public',
   'GET /livez': 'public',
   'GET /metrics': 'public',
+  'GET /openapi-legacy.json': 'public',
   'GET /openapi.json': 'public',
   'GET /readyz': 'public',
 };
@@ -240,7 +243,7 @@ beforeAll(async () => {
   const key = randomBytes(32).toString('hex');
   const secret = randomBytes(32).toString('hex');
   gateway = await startGateway({ environment: { SERVER_API_KEYS: key, JWT_ACCESS_SECRET: secret } });
-  const { paths } = (await send(`${gateway.url}/openapi.json`, 'GET')).body as unknown as OpenApi;
+  const { paths } = await wholeDocument(gateway.url);
   lines = Object.entries(paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path })));
   credentials.set('noToken', {});

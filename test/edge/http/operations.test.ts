@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { OpenApi } from '../../../src/edge/openapi/types.js';
+import { wholeDocument } from '../../support/documents.js';
 import { send } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 
@@ -31,7 +31,7 @@ describe('without a token', () => {
     const alice = await gateway.token({ sub: 'alice' });
     const admin = await gateway.token({ sub: 'root', role: 'admin' });
     // Everything is asked for once, so that there is something to scrape.
-    const { paths } = (await send(`${gateway.url}/openapi.json`, 'GET')).body as unknown as OpenApi;
+    const { paths } = await wholeDocument(gateway.url);
     for (const [path, methods] of Object.entries(paths)) {
       for (const method of Object.keys(methods)) {
         for (const token of [admin, alice]) {

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Shape } from '../../../src/edge/openapi/examples.js';
+import { isNamed } from '../../../src/edge/openapi/operation-ids.js';
+import { NAMES } from '../../../src/edge/openapi/schema-names.js';
 import type { Operation } from '../../../src/edge/openapi/types.js';
 import { checkedAgainst, checkedGateway, type CheckedGateway } from '../../support/checked-fetch.js';
+import { DOCUMENTS } from '../../support/documents.js';
 import type { Answer, CallOptions } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 
@@ -182,33 +185,83 @@ describe('a user’s money, from grant to ledger', () => {
   });
 });
 
-/** Fields of a schema without a description. */
-function silentFieldsOf(schema: object, path: string): string[] {
-  const { properties = {}, items, anyOf = [], allOf = [] } = schema as Shape;
+/** A field or parameter, by the path to it. */
+type Field = { readonly at: string; readonly schema: Shape };
+
+const fieldsOf = (schema: object, at: string): Field[] => {
+  const { properties = {}, patternProperties = {}, items, anyOf = [], allOf = [] } = schema as Shape;
   return [
-    ...Object.entries(properties).flatMap(([name, child]) => [
-      ...('description' in child ? [] : [`${path}.${name}`]), ...silentFieldsOf(child, `${path}.${name}`),
-    ]),
-    ...(items === undefined ? [] : silentFieldsOf(items, path)), ...[...anyOf, ...allOf].flatMap((each) => silentFieldsOf(each, path)),
+    ...Object.entries({ ...properties, ...patternProperties }).flatMap(([name, child]) =>
+      [{ at: `${at}.${name}`, schema: child }, ...fieldsOf(child, `${at}.${name}`)]),
+    ...(items === undefined ? [] : fieldsOf(items, at)), ...[...anyOf, ...allOf].flatMap((each) => fieldsOf(each, at)),
   ];
-}
+};
+
+const fieldsOfAll = (): Field[] => [
+  ...operations().flatMap(({ name, operation: { parameters, requestBody, responses } }) => [
+    ...parameters.map(({ description, schema, ...parameter }): Field =>
+      ({ at: `${name} ${parameter.name}`, schema: { ...schema, ...(description === undefined ? {} : { description }) } })),
+    ...Object.values(requestBody?.content ?? {}).flatMap(({ schema }) => fieldsOf(schema, `${name} body`)),
+    ...Object.entries(responses).flatMap(([status, { content }]) =>
+      Object.values(content ?? {}).flatMap(({ schema }) => fieldsOf(schema, `${name} ${status}`))),
+  ]),
+  ...Object.entries(checked.document.components.schemas).flatMap(([name, schema]) => fieldsOf(schema, name)),
+];
+
+/** What a number counts or measures. */
+const UNITS = new RegExp([
+  'credit', 'token', 'second', 'minute', 'hour', 'day', 'month', 'percent', 'money', 'how many', 'number', 'HTTP status', 'id\\b',
+  'names it', 'which one', 'version', 'at most', 'place', 'row', 'entr', 'per ',
+].join('|'));
+
+const isNumber = ({ type, anyOf = [] }: Shape): boolean =>
+  [type].flat().some((each) => each === 'number' || each === 'integer') || anyOf.some((each) => isNumber(each));
 
 describe('every route', () => {
-  test('is described so that the recommended rules of a public linter find no error', async () => {
-    const found = await lintFromString({
-      source: JSON.stringify(checked.document), config: await createConfig({ extends: ['recommended'] }),
-    });
+  test.each(DOCUMENTS)('%s: the recommended rules of a public linter find no error', async (path) => {
+    const { text } = await checked.send('GET', path);
+    const found = await lintFromString({ source: text, config: await createConfig({ extends: ['recommended'] }) });
     expect(found.filter(({ severity }) => severity === 'error').map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
   });
 
-  test('of holds, charges, refunds, transfers, limits and pools says of each field what it means', () => {
-    const chapters = /^\/v1\/(holds|charges|quotes|refunds|transfers|accounts\/\{accountId\}\/(limits|members))/;
-    const silent = operations().filter(({ path }) => chapters.test(path)).flatMap(({ name, operation: { requestBody, responses } }) => [
-      ...Object.values(requestBody?.content ?? {}).flatMap(({ schema }) => silentFieldsOf(schema, `${name} body`)),
-      ...Object.entries(responses).filter(([status]) => status.startsWith('2')).flatMap(([status, { content }]) =>
-        Object.values(content ?? {}).flatMap(({ schema }) => silentFieldsOf(schema, `${name} ${status}`))),
-    ]);
-    expect(silent).toEqual([]);
+  test.each(DOCUMENTS)('%s is below 300 KB, and has no reference to nothing and no part that nothing refers to', async (path) => {
+    const { text, body } = await checked.send('GET', path);
+    expect(Buffer.byteLength(text)).toBeLessThan(300_000);
+    const components = body['components'] as Record<string, Record<string, unknown>>;
+    const there = Object.entries(components).filter(([kind]) => kind !== 'securitySchemes')
+      .flatMap(([kind, parts]) => Object.keys(parts).map((name) => `${kind}/${name}`));
+    const used = new Set([...text.matchAll(/"\$ref":"#\/components\/([^"]+)"/g)].map(([, name]) => name));
+    expect([...used].sort()).toEqual(there.sort());
+  });
+
+  test('has hand-picked names of operations and schemas', async () => {
+    const ids = operations().map(({ operation: { operationId } }) => operationId);
+    expect(operations().filter(({ method, path }) => !isNamed({ method, path: path.replaceAll(/\{(\w+)\}/g, ':$1') }))
+      .map(({ name }) => name)).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
+    const schemas = (await Promise.all(DOCUMENTS.map(async (path) => {
+      const { body } = await checked.send('GET', path);
+      return Object.keys((body['components'] as { readonly schemas: object }).schemas);
+    }))).flat();
+    expect(schemas.filter((name) => /\d$|(Body|Reply|Pending)[A-Z]/.test(name))).toEqual([]);
+    expect(Object.values(NAMES).filter((name) => !schemas.includes(name))).toEqual([]);
+  });
+
+  test('shows operations in the order of a life', () => {
+    const order = operations().map(({ name }) => name);
+    const at = (name: string): number => order.indexOf(name);
+    for (const [first, then] of [
+      ['POST /v1/holds', 'POST /v1/holds/{holdId}/settle'],
+      ['POST /api/streaming-sessions/initialize', 'POST /api/streaming-sessions/finalize'],
+    ] as const) expect([first, at(first) >= 0, at(first) < at(then)]).toEqual([first, true, true]);
+  });
+
+  test('says of each field and parameter what it means, and of each number its unit', () => {
+    const fields = fieldsOfAll();
+    expect(fields.length).toBeGreaterThan(3_000);
+    expect(fields.filter(({ schema: { description = '' } }) => description === '').map(({ at }) => at)).toEqual([]);
+    expect(fields.filter(({ schema }) => isNumber(schema) && !UNITS.test(schema.description ?? ''))
+      .map(({ at, schema }) => `${at}: ${schema.description ?? ''}`)).toEqual([]);
   });
 
   const callerOf = ({ operation }: Each): CallOptions => {
@@ -231,7 +284,8 @@ describe('every route', () => {
 
   test('answers its own example', async () => {
     const order = ['POST', 'PUT', 'PATCH', 'GET', 'DELETE'];
-    const all = operations().sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method));
+    const all = operations().sort((a, b) =>
+      order.indexOf(a.method) - order.indexOf(b.method) || (a.path < b.path ? -1 : 1));
     // Once only to make what the examples of others refer to, such as a package to subscribe to.
     for (const each of all.filter(({ method, operation }) => method.startsWith('P') && operation['x-gate'] === 'admin')) await ask(each);
     // A refusal may be right, for lack of credits, say: that it is declared is what `checked` sees to.
