@@ -16,7 +16,8 @@ const LISTS = [
 /** Lists with a picture in docs/console.md. */
 const DOCUMENTED: readonly string[] = ['accounts', 'holds', 'prices'];
 const PAGES = [
-  '/console', ...LISTS.map((list) => `/console/${list}`), '/console/holds?state=open&account=nobody', '/console/prices?show=all&model=gpt-5',
+  '/console', ...LISTS.map((list) => `/console/${list}`), '/console/holds?state=open&account=nobody',
+  '/console/prices?show=all&model=gpt-5',
   '/console/prices/import', '/console/accounts/alice', '/console/accounts/carol', '/console/accounts/alice/holds/message-1',
   '/console/accounts/alice/holds/message-2', '/console/accounts/alice/grant', '/console/accounts/alice/adjust',
   '/console/accounts/alice/freeze', '/console/accounts/alice/holds/message-2/settle', '/console/audit', '/console/session',
@@ -74,7 +75,8 @@ for (const [name, look] of [
       for (const path of PAGES) {
         await page.goto(url + path);
         if (!await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')) found.push(`${path}: too wide`);
-        if (source !== null) found.push(...(await problemsOf(page, source, name === 'in light colours')).map((problem) => `${path}: ${problem}`));
+        const problems = source === null ? [] : await problemsOf(page, source, name === 'in light colours');
+        found.push(...problems.map((problem) => `${path}: ${problem}`));
       }
       expect(found).toEqual([]);
     });
@@ -130,9 +132,10 @@ browserTest('an account is found by the beginning of a name in any case and by a
     expect([await holds.count(), await page.locator('#f-state').inputValue()]).toEqual([2, 'open']);
     const reserved = page.getByRole('columnheader', { name: 'Reserved' });
     await reserved.getByRole('link').click();
-    expect([await reserved.getAttribute('aria-sort'), await holds.first().textContent()]).toEqual(['descending', expect.stringContaining('message-2')]);
+    const order = async (): Promise<unknown[]> => [await reserved.getAttribute('aria-sort'), await holds.first().textContent()];
+    expect(await order()).toEqual(['descending', expect.stringContaining('message-2')]);
     await reserved.getByRole('link').click();
-    expect([await reserved.getAttribute('aria-sort'), await holds.first().textContent()]).toEqual(['ascending', expect.stringContaining('message-3')]);
+    expect(await order()).toEqual(['ascending', expect.stringContaining('message-3')]);
     expect(page.url()).toContain('account=alice');
     await page.getByRole('link', { name: 'message-3' }).click();
     await page.getByRole('heading', { name: 'Hold message-3' }).waitFor();
@@ -146,7 +149,8 @@ browserTest('parts refresh themselves without a reload, never while text is type
     await logIn(page, url, token);
     await page.clock.install();
     await page.goto(`${url}/console/accounts/erin`);
-    expect(await page.locator('time').first().textContent()).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30$/);
+    expect(await page.locator('time').first().textContent())
+      .toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30$/);
     await page.evaluate('window.isTheSame = true');
     const available = page.locator('.card').filter({ hasText: 'can be spent now' }).locator('.value');
     const before = await available.textContent();
