@@ -60,27 +60,34 @@ async function problemsOf(page: Page, source: string, isFirstLook: boolean): Pro
     .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id} ${target.join(' ')}`));
 }
 
+/** Pages of one test: all of them together would take minutes on a slow machine. */
+const PER_TEST = 6;
+const groups = Array.from({ length: Math.ceil(PAGES.length / PER_TEST) }, (_, index) =>
+  PAGES.slice(index * PER_TEST, (index + 1) * PER_TEST));
+
 for (const [name, look] of [
   ['in light colours', { width: 1_280, colorScheme: 'light' }], ['in dark colours', { width: 1_280, colorScheme: 'dark' }],
   ['at 390 px', { width: 390, colorScheme: 'light' }],
 ] as const) {
-  browserTest(`axe finds nothing serious on any page ${name}, and no page is wider than the screen`, async (by) => {
-    const source = await axeSource();
-    if (source === null) process.stderr.write('skipped: axe, because the package axe-core is not installed\n');
-    const { url } = theLab().gateway;
-    // A page that says 404 is a page too.
-    await visit(by, { url, ...look, allowed: /404/ }, async (page) => {
-      await logIn(page, url, token);
-      const found: string[] = [];
-      for (const path of PAGES) {
-        await page.goto(url + path);
-        if (!await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')) found.push(`${path}: too wide`);
-        const problems = source === null ? [] : await problemsOf(page, source, name === 'in light colours');
-        found.push(...problems.map((problem) => `${path}: ${problem}`));
-      }
-      expect(found).toEqual([]);
+  for (const [index, pages] of groups.entries()) {
+    browserTest(`axe finds nothing serious ${name}, and no page is wider than the screen: pages ${index + 1}`, async (by) => {
+      const source = await axeSource();
+      if (source === null) process.stderr.write('skipped: axe, because the package axe-core is not installed\n');
+      const { url } = theLab().gateway;
+      // A page that says 404 is a page too.
+      await visit(by, { url, ...look, allowed: /404/ }, async (page) => {
+        await logIn(page, url, token);
+        const found: string[] = [];
+        for (const path of pages) {
+          await page.goto(url + path);
+          if (!await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')) found.push(`${path}: too wide`);
+          const problems = source === null ? [] : await problemsOf(page, source, name === 'in light colours');
+          found.push(...problems.map((problem) => `${path}: ${problem}`));
+        }
+        expect(found).toEqual([]);
+      });
     });
-  });
+  }
 }
 
 browserTest('every list has rows, a figure and a CSV; pictures of those that the docs show', async (by) => {
