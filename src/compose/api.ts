@@ -106,7 +106,8 @@ export async function openApi(
   const webhooks = composeWebhooks({ core, config, clock });
   const operator = composeConsole({
     core, queues, authenticate, oversight, metricsText,
-    shares: { ...servers.administration, webhooks: webhooks.endpoints, deliveries: webhooks.deliveries }, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
+    shares: { ...servers.administration, webhooks: webhooks.endpoints, deliveries: webhooks.deliveries },
+    money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
     readiness, idleSeconds: config.consoleIdleSeconds, clock, log,
   });
   const busy = admission({

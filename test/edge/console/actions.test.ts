@@ -196,11 +196,13 @@ describe('text from users', () => {
     await lab.api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: HOSTILE, modelId: HOSTILE, estimatedTokens: 1 });
     const pages = await Promise.all([
       lab.root.get(`/console/accounts/${sub}`), lab.root.get(`/console/accounts/${sub}/holds/${encodeURIComponent(HOSTILE)}`),
-      lab.root.get(`/console/find?who=${encodeURIComponent(HOSTILE)}`),
+      lab.root.get(`/console/find?who=${encodeURIComponent(`${HOSTILE} of nobody`)}`),
       lab.root.get(`/console/accounts/${sub}/holds/${encodeURIComponent(HOSTILE)}/void`), lab.root.get('/console'),
+      lab.root.get(`/console/holds?account=${sub}&hold=${encodeURIComponent(HOSTILE)}`),
     ]);
-    expect(pages.map(({ status }) => status)).toEqual([200, 200, 404, 200, 200]);
-    for (const { text } of pages) expect(withoutOwnScript(text)).not.toMatch(/<script|<(img|iframe|object|link)|\sstyle=|\son\w+=|javascript:/i);
+    expect(pages.map(({ status }) => status)).toEqual([200, 200, 404, 200, 200, 200]);
+    for (const { text } of pages) expect(withoutOwnScript(text))
+      .not.toMatch(/<script|<(img|iframe|object|link)|\sstyle=|\son\w+=|javascript:/i);
     for (const { text } of pages.slice(0, 3)) expect(text).toContain(ESCAPED);
   });
 });

@@ -16,7 +16,8 @@ const LISTS = [
 /** Lists with a picture in docs/console.md. */
 const DOCUMENTED: readonly string[] = ['accounts', 'holds', 'prices'];
 const PAGES = [
-  '/console', ...LISTS.map((list) => `/console/${list}`), '/console/holds?state=open&account=nobody', '/console/prices?show=all&model=gpt-5',
+  '/console', ...LISTS.map((list) => `/console/${list}`), '/console/holds?state=open&account=nobody',
+  '/console/prices?show=all&model=gpt-5',
   '/console/prices/import', '/console/accounts/alice', '/console/accounts/carol', '/console/accounts/alice/holds/message-1',
   '/console/accounts/alice/holds/message-2', '/console/accounts/alice/grant', '/console/accounts/alice/adjust',
   '/console/accounts/alice/freeze', '/console/accounts/alice/holds/message-2/settle', '/console/audit', '/console/session',
@@ -59,26 +60,34 @@ async function problemsOf(page: Page, source: string, isFirstLook: boolean): Pro
     .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id} ${target.join(' ')}`));
 }
 
+/** Pages of one test: all of them together would take minutes on a slow machine. */
+const PER_TEST = 6;
+const groups = Array.from({ length: Math.ceil(PAGES.length / PER_TEST) }, (_, index) =>
+  PAGES.slice(index * PER_TEST, (index + 1) * PER_TEST));
+
 for (const [name, look] of [
   ['in light colours', { width: 1_280, colorScheme: 'light' }], ['in dark colours', { width: 1_280, colorScheme: 'dark' }],
   ['at 390 px', { width: 390, colorScheme: 'light' }],
 ] as const) {
-  browserTest(`axe finds nothing serious on any page ${name}, and no page is wider than the screen`, async (by) => {
-    const source = await axeSource();
-    if (source === null) process.stderr.write('skipped: axe, because the package axe-core is not installed\n');
-    const { url } = theLab().gateway;
-    // A page that says 404 is a page too.
-    await visit(by, { url, ...look, allowed: /404/ }, async (page) => {
-      await logIn(page, url, token);
-      const found: string[] = [];
-      for (const path of PAGES) {
-        await page.goto(url + path);
-        if (!await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')) found.push(`${path}: too wide`);
-        if (source !== null) found.push(...(await problemsOf(page, source, name === 'in light colours')).map((problem) => `${path}: ${problem}`));
-      }
-      expect(found).toEqual([]);
+  for (const [index, pages] of groups.entries()) {
+    browserTest(`axe finds nothing serious ${name}, and no page is wider than the screen: pages ${index + 1}`, async (by) => {
+      const source = await axeSource();
+      if (source === null) process.stderr.write('skipped: axe, because the package axe-core is not installed\n');
+      const { url } = theLab().gateway;
+      // A page that says 404 is a page too.
+      await visit(by, { url, ...look, allowed: /404/ }, async (page) => {
+        await logIn(page, url, token);
+        const found: string[] = [];
+        for (const path of pages) {
+          await page.goto(url + path);
+          if (!await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')) found.push(`${path}: too wide`);
+          const problems = source === null ? [] : await problemsOf(page, source, name === 'in light colours');
+          found.push(...problems.map((problem) => `${path}: ${problem}`));
+        }
+        expect(found).toEqual([]);
+      });
     });
-  });
+  }
 }
 
 browserTest('every list has rows, a figure and a CSV; pictures of those that the docs show', async (by) => {
@@ -130,9 +139,10 @@ browserTest('an account is found by the beginning of a name in any case and by a
     expect([await holds.count(), await page.locator('#f-state').inputValue()]).toEqual([2, 'open']);
     const reserved = page.getByRole('columnheader', { name: 'Reserved' });
     await reserved.getByRole('link').click();
-    expect([await reserved.getAttribute('aria-sort'), await holds.first().textContent()]).toEqual(['descending', expect.stringContaining('message-2')]);
+    const order = async (): Promise<unknown[]> => [await reserved.getAttribute('aria-sort'), await holds.first().textContent()];
+    expect(await order()).toEqual(['descending', expect.stringContaining('message-2')]);
     await reserved.getByRole('link').click();
-    expect([await reserved.getAttribute('aria-sort'), await holds.first().textContent()]).toEqual(['ascending', expect.stringContaining('message-3')]);
+    expect(await order()).toEqual(['ascending', expect.stringContaining('message-3')]);
     expect(page.url()).toContain('account=alice');
     await page.getByRole('link', { name: 'message-3' }).click();
     await page.getByRole('heading', { name: 'Hold message-3' }).waitFor();
@@ -146,7 +156,8 @@ browserTest('parts refresh themselves without a reload, never while text is type
     await logIn(page, url, token);
     await page.clock.install();
     await page.goto(`${url}/console/accounts/erin`);
-    expect(await page.locator('time').first().textContent()).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30$/);
+    expect(await page.locator('time').first().textContent())
+      .toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30$/);
     await page.evaluate('window.isTheSame = true');
     const available = page.locator('.card').filter({ hasText: 'can be spent now' }).locator('.value');
     const before = await available.textContent();

@@ -50,14 +50,18 @@ export async function furnish({ api }: Lab): Promise<string> {
   await put('PUT', '/v1/accounts/bob/members/erin', {});
   await put('PUT', '/v1/plans/pro', { name: 'Pro', credits: '100', period: 'month' });
   await put('PUT', '/v1/account-plans/carol', { plan: 'pro' });
-  await put('PUT', '/v1/prices/native', { provider: 'openai', model: 'gpt-5', prices: { input: '1.25', output: '10', cachedRead: '0.125' } });
+  await put('PUT', '/v1/prices/native', {
+    provider: 'openai', model: 'gpt-5', prices: { input: '1.25', output: '10', cachedRead: '0.125' },
+  });
   await put('PUT', '/v1/prices/native', {
     provider: 'openai', model: 'gpt-5', prices: { input: '1.5', output: '12', cachedRead: '0.15' }, effectiveFrom: '2030-01-01T00:00:00Z',
   });
   await put('POST', '/api/admin/feature-endpoints', { feature: 'ai_chat', name: 'AI chat', value: 'ai_chat_v1', min_credits: 10 });
   await put('POST', '/api/admin/packages', { name: 'Free', is_initial: true, features: [{ feature: 'ai_chat' }] });
   await put('POST', '/v1/api-keys', { name: 'chat-proxy', scopes: ['holds', 'charges', 'read'] });
-  const { id } = await put('POST', '/v1/webhooks', { url: 'http://127.0.0.1:9/credits', description: 'billing', events: ['account.frozen'] });
+  const { id } = await put('POST', '/v1/webhooks', {
+    url: 'http://127.0.0.1:9/credits', description: 'billing', events: ['account.frozen'],
+  });
   await put('POST', '/v1/accounts/carol/freeze', {});
   return String(id);
 }

@@ -9,7 +9,9 @@ beforeAll(async () => {
   lab = await consoleLab();
   boss = operator(lab.gateway.url, await lab.gateway.token({ sub: 'boss', role: 'supervisor' }));
   await Promise.all(Array.from({ length: MANY }, (_, index) =>
-    lab.api('root', 'POST', '/api/credits/allocate', { userId: `Many-${String(index).padStart(2, '0')}`, credits: index % 7 + 1 }, 'admin')));
+    lab.api('root', 'POST', '/api/credits/allocate', {
+      userId: `Many-${String(index).padStart(2, '0')}`, credits: index % 7 + 1,
+    }, 'admin')));
   await lab.api('root', 'POST', '/api/credits/allocate', { userId: '=1+1', credits: 3, notes: 'a 100 % _sure_ thing' }, 'admin');
   await lab.api('m%y_one', 'GET', '/api/credits/balance');
   await until(async () => (await accountsOf('/console/accounts.csv?who=many-')).length === MANY);
@@ -22,7 +24,8 @@ const until = async (isSo: () => Promise<boolean>): Promise<void> => {
 };
 const linesOf = async (path: string): Promise<string[]> => (await boss.get(path)).text.trimEnd().split('\r\n').slice(1);
 const accountsOf = async (path: string): Promise<string[]> => (await linesOf(path)).map((line) => line.split(',')[0] ?? '');
-const shownOf = (text: string): string[] => [...text.matchAll(/<tr><th scope="row" class=""><a class="mono"[^>]*>([^<]*)</g)].map(([, id]) => id ?? '');
+const shownOf = (text: string): string[] =>
+  [...text.matchAll(/<tr><th scope="row" class=""><a class="mono"[^>]*>([^<]*)</g)].map(([, id]) => id ?? '');
 
 test('a search takes the beginning of an id, a username or an e-mail, in any case, and no pattern', async () => {
   for (const [who, found] of [
@@ -76,8 +79,8 @@ test('a list without rows says what to do; one whose filters match nothing says 
 });
 
 test('an account that nothing is known of is 404; its ledger tells what was charged in a column of its own', async () => {
-  expect([(await boss.get('/console/accounts/nobody')).status, (await boss.get('/console/accounts/nobody')).text.includes('There is no such account')])
-    .toEqual([404, true]);
+  const nobody = await boss.get('/console/accounts/nobody');
+  expect([nobody.status, nobody.text.includes('There is no such account')]).toEqual([404, true]);
   expect((await boss.get('/console/accounts/m%25y_one')).status).toBe(200); // has a profile and no entry
   await lab.api('Many-06', 'POST', '/api/credits/deduct', { credits: 2.5 });
   await until(async () => (await boss.get('/console/accounts/Many-06')).text.includes('>charge<'));

@@ -78,7 +78,8 @@ describe('the overview', () => {
   test('a figure that is not good leads to its section of the runbook', async () => {
     const nowMs = gateway.clock.nowMs;
     Object.assign(fake.watch, {
-      readiness: () => ({ serving: true, checks: { memory: { ok: false, detail: 'high' } } }), postgres: () => Promise.reject(new Error('away')),
+      readiness: () => ({ serving: true, checks: { memory: { ok: false, detail: 'high' } } }),
+      postgres: () => Promise.reject(new Error('away')),
       lag: () => Promise.resolve({ entries: 1, seconds: 61 }), stoppedShards: () => Promise.resolve([{ shard: 3, reason: 'r' }]),
       losses: () => Promise.resolve([{
         shard: 5, epoch: 1, entries: 47, accounts: {}, fromMs: null, toMs: nowMs, noticedAtMs: nowMs, reason: null, kind: 'lost' as const,
@@ -106,7 +107,9 @@ describe('the overview', () => {
     Object.assign(fake.watch, {
       recent: () => [point(3_600_000, 10), point(1_800_000, null), point(900_000, 20), point(0, 15)],
       hours: () => Promise.resolve({ fromMs: nowMs - 86_400_000, toMs: nowMs, hours: [
-        ...Array.from({ length: 7 }, (_, index) => ({ hourMs: nowMs - 3_600_000, model: `m<${index}`, captured: BigInt(index + 1) * 1_000_000n })),
+        ...Array.from({ length: 7 }, (_, index) => ({
+          hourMs: nowMs - 3_600_000, model: `m<${index}`, captured: BigInt(index + 1) * 1_000_000n,
+        })),
         { hourMs: nowMs - 7_200_000, model: 'm<0', captured: 500_000n },
       ] }),
     } satisfies Partial<FakeConsole['watch']>);
@@ -116,7 +119,9 @@ describe('the overview', () => {
     expect(requests).toMatch(/<path class="line" d="M0 60h2M450 0L[56]\d\d(\.\d)? 30"\/>/);
     expect(text).toMatch(/<figure class="chart bad">\s*<figcaption><h3>Journal lag<\/h3><p class="value">61 s</);
     const [, captured = ''] = /<h3>Credits captured<([^]*?)<\/figure>/.exec(text) ?? [];
-    for (const told of ['<p class="value">28.5</p>', 'm&#60;6</span> 7</li>', 'other models</span> 3.5</li>']) expect(captured).toContain(told);
+    for (const told of ['<p class="value">28.5</p>', 'm&#60;6</span> 7</li>', 'other models</span> 3.5</li>']) {
+      expect(captured).toContain(told);
+    }
     expect(captured).not.toContain('m&#60;0</span>');
   });
 
