@@ -44,7 +44,9 @@ const place = (accountId: string, by: 'user' | 'service' = 'user') => under.ledg
   accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
   fingerprint: 'f', about: '{}', by,
 });
-const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user', key: CallerKey | null = null) => under.ledger.settleHold({
+const settle = (
+  accountId: string, cost: number, by: 'user' | 'service' = 'user', key: CallerKey | null = null,
+) => under.ledger.settleHold({
   key,
   accountId, holdId: 'h', cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), by,
   about: JSON.stringify({ usage: { service: 'chat-streaming', operation: 'gpt-4', metadata: { tokens: cost } } }),
