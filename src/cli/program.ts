@@ -40,7 +40,7 @@ export function buildProgram(): Command {
     .version(version).option('--json', 'print the result, or the error, as JSON')
     .showHelpAfterError('(--help shows how it is called)').exitOverride()
     .addHelpText('after', `\n${EXIT_CODES}\n${SERVERS}`);
-  program.command('serve').description('run the gateway; its settings are environment variables (README.md, Configuration)')
+  program.command('serve').description('run the gateway; its settings are environment variables (docs/configuration.md)')
     .action(async () => { await import('../main.js'); });
   addAccess(program);
   addCatalogue(program);
