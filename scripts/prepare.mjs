@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { installPackages, packagesAreInstalled } from './packages.mjs';
 import { capture, checkNode, indent, lock, main, root, say, StepError } from './steps.mjs';
 
-/** What the build of a kind needs and makes. Each output has a folder of its own, so that neither mistakes the other's files for its own. */
+/** What a kind of build needs and makes. Each has a folder of its own, so that neither takes the other's files for its own. */
 const CHECKED = {
   withDev: true, out: join(root, 'dist'), folders: ['src', 'test', 'bench', 'clients', 'examples', 'grafana'], files: ['knexfile.ts'],
   make: compile,

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { checkPorts } from './compose/check-ports.js';
 import { childProcesses, tellReady } from './compose/child-processes.js';
@@ -19,11 +20,13 @@ import { projectRoot } from './kit/paths.js';
 import { EmbeddedError } from './stores/embedded/embedded-error.js';
 import { startEmbedded, type Embedded } from './stores/embedded/start-embedded.js';
 import { checkLogin } from './stores/redis/check-login.js';
-import { redisAt } from './stores/redis/location.js';
+import { redisAt, type RedisLocation } from './stores/redis/location.js';
 import { queuePrefix } from './stores/redis/queue-connections.js';
 
 /** The longest time a stop may take. Then the process exits, which is as safe as kill -9. */
 const STOP_TIMEOUT_MS = 30_000;
+/** How often a start asks a Redis that is away. */
+const REDIS_RETRY_MS = 500;
 
 /** Ends the handlers of main.ts: from here on this process stops in its own way. */
 type Release = () => void;
@@ -59,6 +62,16 @@ function stopOnSignal(log: Log, stop: () => Promise<void>): (reason: string, exi
   return stopNow;
 }
 
+/** Waits until Redis answers, and says once that it does not. Throws when it refuses the login. */
+async function redisAnswers(redis: RedisLocation, keys: readonly string[]): Promise<void> {
+  for (let told = false; ; told = true) {
+    const away = await step('logging in', () => checkLogin(redis, keys));
+    if (away === null) return;
+    if (!told) progress(`Redis does not answer (${away}): start it, or correct REDIS_URL; waiting for it`);
+    await sleep(REDIS_RETRY_MS);
+  }
+}
+
 /** Starts the servers that are not configured, migrates, and returns the addresses of all. */
 async function openServers(
   config: Config, log: Log, onDeath: (reason: string) => void,
@@ -71,7 +84,7 @@ async function openServers(
   const redis = config.redis ?? (embedded.redisUrl === undefined ? undefined : redisAt(embedded.redisUrl));
   if (redis === undefined) throw new Error('the embedded Redis has no address');
   const { redisNamespace: name } = config;
-  await step('logging in', () => checkLogin(redis, [`${name}:start`, `${queuePrefix(name)}:start`]));
+  await redisAnswers(redis, [`${name}:start`, `${queuePrefix(name)}:start`]);
   const databaseUrl = await step('preparing Postgres', () => prepareDatabase(hasDatabase ? config : {
     databaseUrl: embedded.databaseUrl, migrationDatabaseUrl: embedded.migrationDatabaseUrl,
   }, {

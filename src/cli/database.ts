@@ -6,7 +6,7 @@ import { startEmbedded } from '../stores/embedded/start-embedded.js';
 import { apiProfile, connectPostgres, type Db } from '../stores/postgres/connect.js';
 import { migrate } from '../stores/postgres/migrate.js';
 
-export type CliDatabase = { readonly db: Db; close(): Promise<void> };
+export type CliDatabase = { readonly db: Db; readonly close: () => Promise<void> };
 
 /** A command may wait longer for a server than a request. */
 const TIMEOUT_MS = 30_000;

@@ -35,7 +35,8 @@ async function judgeSome(verdict: Exclude<Verdict, 'keep'>, ids: readonly string
 async function judgeAll({ rabbitmqUrl, redis: configured, redisNamespace, dataDir }: Config, judge: Judge): Promise<DeadLetter[]> {
   const redis = configured ?? await runningRedis(dataDir, say);
   if (rabbitmqUrl === undefined && redis === undefined) {
-    throw new Error('no gateway with an embedded Redis is running here, and neither RABBITMQ_URL nor REDIS_URL is set: start it, or set one');
+    throw new Error('no gateway with an embedded Redis is running here, and neither RABBITMQ_URL nor REDIS_URL is set: '
+      + 'start the gateway, or set one of them');
   }
   const letters: DeadLetter[] = [];
   if (rabbitmqUrl !== undefined) letters.push(...await judgeRabbitDeadLetters(rabbitmqUrl, judge));

@@ -81,7 +81,9 @@ function spendOf(spend: string, timeZone = 'UTC'): SpendLimit | null {
   const [credits = '', named] = spend.split('/');
   const amount = parseCredits(credits);
   const period = CALENDAR_PERIODS.find((each) => each === named);
-  if (typeof amount !== 'number' || period === undefined) throw new UsageError('--spend must be credits/hour, /day, /week or /month, or none');
+  if (typeof amount !== 'number' || period === undefined) {
+    throw new UsageError('--spend must be credits/hour, /day, /week or /month, or none');
+  }
   if (!isTimeZone(timeZone)) throw new UsageError('--zone must be a zone of the IANA list, such as Europe/Berlin');
   return { amount, period, timeZone };
 }

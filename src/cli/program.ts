@@ -18,7 +18,8 @@ const RATE = ['--rate <number>', 'requests a second, or none'] as const;
 const DAYS = ['--days <number>', 'days until it expires'] as const;
 const ROLES = ['user', 'enduser', 'supervisor', 'admin'];
 const EXIT_CODES = 'Exit codes: 0 done, 1 failed or found something wrong, 2 called in a wrong way.';
-const SERVERS = 'Commands work beside a running gateway: over REDIS_URL and DATABASE_URL or, without them, over the embedded servers in DATA_DIR.';
+const SERVERS = `Commands work beside a running gateway: over REDIS_URL and DATABASE_URL or, without
+them, over the embedded servers in DATA_DIR.`;
 
 /** Runs one command. Sets the exit code, and never throws. */
 export async function runProgram(args: readonly string[]): Promise<void> {
@@ -39,7 +40,7 @@ export function buildProgram(): Command {
     .version(version).option('--json', 'print the result, or the error, as JSON')
     .showHelpAfterError('(--help shows how it is called)').exitOverride()
     .addHelpText('after', `\n${EXIT_CODES}\n${SERVERS}`);
-  program.command('serve').description('run the gateway; its settings are environment variables (README.md, Configuration)')
+  program.command('serve').description('run the gateway; its settings are environment variables (docs/configuration.md)')
     .action(async () => { await import('../main.js'); });
   addAccess(program);
   addCatalogue(program);
@@ -83,7 +84,8 @@ function addAccess(program: Command): void {
   act(keys.command('limit <id>').description('change what a key may spend, and how often it may call')
     .option(...RATE).option(...SPEND).option(...ZONE), async () => (await import('./keys.js')).limitKey);
   act(keys.command('list').description('show all keys, without their secrets'), async () => (await import('./keys.js')).listKeys);
-  act(keys.command('revoke <id>').description('end a key: it is refused within a second'), async () => (await import('./keys.js')).revokeKey);
+  act(keys.command('revoke <id>').description('end a key: it is refused within a second'),
+    async () => (await import('./keys.js')).revokeKey);
 }
 
 function addCatalogue(program: Command): void {
@@ -96,15 +98,16 @@ function addCatalogue(program: Command): void {
   act(prices.command('import <file>').description('show what a community price map (JSON, in dollars) would change; --apply changes it')
     .option('--apply', 'write it', false).option('--force', 'also take prices of 0 and changes of more than x10', false)
     .option('--book <book>', 'only this book; without it, every book that prices tokens: tokens, models and native')
-    .option('--credits-per-dollar <number>', 'credits for a dollar (default 100000)'), async () => (await import('./import-prices.js')).importPrices);
+    .option('--credits-per-dollar <number>', 'credits for a dollar (default 100000)'),
+  async () => (await import('./import-prices.js')).importPrices);
 }
 
 function addAccounts(program: Command): void {
   const account = program.command('account').description('accounts');
   act(account.command(`show ${WHO}`).description(`balance, lots and open holds; <account>: ${WHO_HELP}`),
     async () => (await import('./account.js')).showAccount);
-  act(account.command(`freeze ${WHO}`).description('refuse every hold, settlement, charge and grant of it with 423').requiredOption(...REASON),
-    async () => (await import('./account.js')).freezeAccount);
+  act(account.command(`freeze ${WHO}`).description('refuse every hold, settlement, charge and grant of it with 423')
+    .requiredOption(...REASON), async () => (await import('./account.js')).freezeAccount);
   act(account.command(`thaw ${WHO}`).description('lift the freeze').requiredOption(...REASON),
     async () => (await import('./account.js')).thawAccount);
   const holds = program.command('holds').description('open holds');
@@ -113,7 +116,8 @@ function addAccounts(program: Command): void {
 }
 
 function addOperations(program: Command): void {
-  const reconcile = program.command('reconcile').description('show open differences between Redis and Postgres; exit code 1: there are some')
+  const reconcile = program.command('reconcile')
+    .description('show open differences between Redis and Postgres; exit code 1: there are some')
     .option(`--account ${WHO}`, `compare this one now (${WHO_HELP})`).option('--all', 'compare every account now', false);
   act(reconcile, async () => (await import('./reconcile.js')).reconcile);
   // Its options are read from both commands: commander gives --account to the one that has it first.
@@ -126,14 +130,14 @@ function addOperations(program: Command): void {
   });
 
   const shards = program.command('shards').description('shards whose journal contradicts Postgres, and losses of Redis');
-  act(shards.command('list').description('shards that are stopped or behind, and unacknowledged losses').option('--all', 'all of both', false),
-    async () => (await import('./shards.js')).listShards);
+  act(shards.command('list').description('shards that are stopped or behind, and unacknowledged losses')
+    .option('--all', 'all of both', false), async () => (await import('./shards.js')).listShards);
   act(shards.command('resume <shard>').description('let the drain continue where it stopped; it skips nothing').requiredOption(...REASON),
     async () => (await import('./shards.js')).resume);
   act(shards.command('renew <shard>').description('go on from what Postgres has, in a new epoch; the rest is told and kept')
     .requiredOption(...REASON), async () => (await import('./shards.js')).renew);
-  act(shards.command('left <shard>').description('what was left behind with an epoch').requiredOption('--epoch <number>', 'the epoch that ended'),
-    async () => (await import('./shards.js')).listLeft);
+  act(shards.command('left <shard>').description('what was left behind with an epoch')
+    .requiredOption('--epoch <number>', 'the epoch that ended'), async () => (await import('./shards.js')).listLeft);
   act(shards.command('acknowledge <shard>').description('end the alarm about a loss; the record stays').requiredOption(...REASON),
     async () => (await import('./shards.js')).acknowledge);
 
@@ -147,6 +151,7 @@ function addOperations(program: Command): void {
   act(letters.command('discard [ids...]').description('delete them').option('--all', 'all of them', false)
     .option('--code <code>', 'those with this error code'), async () => (await import('./dead-letters.js')).discardDeadLetters);
 
-  act(program.command('migrate').description('bring the schema of MIGRATION_DATABASE_URL, DATABASE_URL or the embedded Postgres up to date'),
-    async () => (await import('./migrate.js')).migrateSchema);
+  act(program.command('migrate')
+    .description('bring the schema of MIGRATION_DATABASE_URL, DATABASE_URL or the embedded Postgres up to date'),
+  async () => (await import('./migrate.js')).migrateSchema);
 }

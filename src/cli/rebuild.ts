@@ -60,5 +60,7 @@ function summary({ accounts, loaded, present, lots, openHolds, endedHolds, recei
 function closedLines(report: RebuildReport, closed: readonly number[]): string[] {
   if (report.closed === 0 && closed.length === 0) return [];
   const which = closed.length === 0 ? 'whose epoch has just changed' : closed.join(', ');
-  return [`${report.closed} accounts were not loaded: shards ${which} are closed (credit-gateway shards list); run this again when they are open`];
+  return [
+    `${report.closed} accounts were not loaded: shards ${which} are closed (credit-gateway shards list); run this again when they are open`,
+  ];
 }

@@ -113,16 +113,19 @@ describe('beyond the rates', () => {
   }, TIMEOUT_MS);
   afterAll(async () => { await gateway.stop(); });
 
-  type Cycle = { readonly start: (caller: Caller, id: string) => Promise<Answer>; readonly end: (caller: Caller, id: string) => Promise<Answer> };
+  type Step = (caller: Caller, id: string) => Promise<Answer>;
+  type Cycle = { readonly start: Step; readonly end: Step };
   const cycles: Readonly<Record<string, Cycle>> = {
     'an aborted stream': {
-      start: ({ call }, sessionId) => call('POST', '/api/streaming-sessions/initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 1 }),
+      start: ({ call }, sessionId) =>
+        call('POST', '/api/streaming-sessions/initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 1 }),
       end: ({ call }, sessionId) => call('POST', '/api/streaming-sessions/abort', { sessionId }),
     },
     'a void': { start: hold, end: ({ call }, id) => call('POST', `/v1/holds/${id}/void`, { reason: 'user_stop' }) },
     'a settlement of 0': { start: hold, end: ({ call }, id) => call('POST', `/v1/holds/${id}/settle`, { amount: '0' }) },
   };
-  test.each(Object.keys(cycles))('one credit that is held and given back for ever stops at a limit; its ends never do: %s', async (kind) => {
+  const title = 'one credit that is held and given back for ever stops at a limit; its ends never do';
+  test.each(Object.keys(cycles))(`${title}: %s`, async (kind) => {
     const cycle = cycles[kind];
     const [mallory, alice] = [await caller(1), await caller(1)];
     const words: string[] = [];

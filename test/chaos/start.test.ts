@@ -3,10 +3,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
+import { freePort } from '../../src/stores/embedded/loopback-port.js';
+import { until } from './lab.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase, type TestRedis } from '../support/servers.js';
 
 /** The program as an operator starts it, with what must not start, and what must stop. */
@@ -80,6 +82,39 @@ describe('does not start, and says why', () => {
       taken.close();
       rmSync(dataDir, { recursive: true });
     }
+  });
+
+  test('with a REDIS_BIN that does not exist: another Redis is no substitute for the chosen one', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'redis-bin-'));
+    try {
+      const { code, said } = await launch({ DATA_DIR: dataDir, REDIS_BIN: '/nope' }).ended;
+      expect(code).toBe(1);
+      expect(said.trim().split('\n').at(-1)).toMatch(/^finding Redis: REDIS_BIN cannot be used: \/nope: .*Correct it/);
+      expect(said).not.toContain('ready on port');
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
+  test('while Redis is away: says so once, waits, and starts when it is there', async () => {
+    const port = await freePort();
+    const { child, ended } = launch({ ...servers(), JWT_ACCESS_SECRET: SECRET, REDIS_URL: redis.url.replace(/:\d+$/, `:${port}`) });
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+    await until('it has asked', () => said.includes('waiting for it'));
+    const relay = createServer((socket) => {
+      const upstream = connect(Number(new URL(redis.url).port), '127.0.0.1');
+      for (const [from, to] of [[socket, upstream], [upstream, socket]] as const) from.on('error', () => { to.destroy(); }).pipe(to);
+    });
+    relay.listen(port, '127.0.0.1');
+    let out = '';
+    child.stdout?.on('data', (chunk: Buffer) => { out += chunk.toString(); });
+    await until('it is ready', () => out.includes('"msg":"ready"'));
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(0);
+    relay.close();
+    expect(said.match(/Redis does not answer \(connect ECONNREFUSED 127\.0\.0\.1:\d+\): start it, or correct REDIS_URL/g)).toHaveLength(1);
+    expect(out).not.toContain('Redis connection');
   });
 
   test('on a HOST that this machine does not have, or with one port for both', async () => {

@@ -25,8 +25,8 @@ afterAll(async () => {
   await lab.stop();
 });
 
-const run = async (command: string, ...args: readonly string[]): Promise<string> => {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli/main.js'), command, ...args], {
+const run = async (...args: readonly string[]): Promise<string> => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli/main.js'), ...args], {
     env: {
       PATH: process.env['PATH'], ...redisSettings(redisUrl()), DATABASE_URL: lab.gateway.databaseUrl,
       REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32), SHARDS: '8',
@@ -74,7 +74,8 @@ test('keys: limit sets and removes the rate and what may be spent, which is in f
     ['limit', id], ['limit', id, '--rate', '0'], ['limit', id, '--rate', 'x'], ['limit', id, '--spend', '5'],
     ['limit', id, '--spend', '5/total'], ['limit', id, '--spend', '-5/day'], ['limit', id, '--spend', '5/day', '--zone', 'Mars/Olympus'],
   ]) {
-    await expect(run('keys', ...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('credit-gateway keys limit --help') });
+    const help = 'credit-gateway keys limit --help';
+    await expect(run('keys', ...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(help) });
   }
   await expect(run('keys', 'limit', 'unknown', '--rate', '5')).rejects.toMatchObject({ code: 1, stderr: 'there is no such key\n' });
 });
@@ -95,6 +96,25 @@ test('features: a seed from a file, twice the same; the one of the guide; a bad 
   expect(packages.map(({ name, is_initial: isInitial }) => [name, isInitial])).toEqual([['Free', true], ['Seeded', false]]);
   writeFileSync(seed, JSON.stringify({ endpoints: [{ feature: 'x' }], packages: [] }));
   await expect(run('features', 'seed', seed)).rejects.toThrow('/endpoints/0');
+});
+
+test('--json: each list, result and error is JSON; holds are listed; a wrong call is 2', async () => {
+  const user = lab.user();
+  await lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits: 5 });
+  const token = await lab.gateway.token({ sub: user, role: 'user' });
+  await send(`${lab.gateway.url}/v1/holds`, 'POST', { token, body: { id: 'shown', amount: '2' } });
+  expect(JSON.parse(await run('holds', 'list', user, '--json'))).toMatchObject([{ holdId: 'shown', amount: 2 }]);
+  expect(await run('holds', 'list', user)).toMatch(/^shown {2}2 credits {2}placed \S+, lease ends \S+$/);
+  expect(JSON.parse(await run('keys', 'list', '--json'))).toEqual(expect.any(Array));
+  expect(JSON.parse(await run('--json', 'reconcile', '--account', user))).toMatchObject({ drift: false, comparison: { accountId: user } });
+  expect(JSON.parse(await run('shards', 'list', '--all', '--json'))).toMatchObject({ shards: expect.any(Array), losses: [] });
+  const failed: unknown = await run('account', 'show', 'nobody-here', '--json').catch((error: unknown) => error);
+  expect(JSON.parse((failed as { stderr: string }).stderr)).toEqual({ error: expect.stringContaining('nobody-here'), next: null });
+  for (const args of [['accoun'], ['shards', 'lst'], ['holds', 'list'], ['rebuild', '--al']] as const) {
+    const stderr = expect.stringContaining('--help shows how it is called');
+    await expect(run(...args)).rejects.toMatchObject({ code: 2, stdout: '', stderr });
+  }
+  expect(await run('shards', '--help')).toContain('acknowledge');
 });
 
 test('account: what a terminal would obey is escaped, and JSON stays JSON', async () => {

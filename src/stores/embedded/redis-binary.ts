@@ -33,9 +33,9 @@ const HINTS = [
 ];
 
 /**
- * Finds a Redis that runs: the configured one, installed ones, one unpacked earlier, and finally Debian's package, which
- * is downloaded and unpacked without installing it. Each is probed by running it under the account that will run it: a
- * file that exists may still fail to load (wrong libc) or be unreachable.
+ * Finds a Redis that runs: the chosen one and no other; without a choice installed ones, one unpacked earlier, and finally
+ * Debian's package, which is downloaded and unpacked without installing it. Each is probed by running it under the account that
+ * will run it: a file that exists may still fail to load (wrong libc) or be unreachable.
  */
 export async function findRedis(search: RedisSearch): Promise<ServerBinary> {
   const tried: string[] = [];
@@ -48,7 +48,14 @@ export async function findRedis(search: RedisSearch): Promise<ServerBinary> {
     return undefined;
   };
 
-  const installed = await firstOf(installedCandidates(search.preferred));
+  const { preferred } = search;
+  if (preferred !== undefined) {
+    const chosen = await firstOf([{ command: preferred, origin: preferred }]);
+    if (chosen !== undefined) return chosen;
+    const advice = 'Correct it, or leave it out: Redis is found without it';
+    throw new EmbeddedError('finding Redis', `REDIS_BIN cannot be used: ${tried.join('; ')}. ${advice}`);
+  }
+  const installed = await firstOf(installedCandidates());
   if (installed !== undefined) return installed;
 
   const cacheDir = await openCacheDir(search.user, search.cacheDir);
@@ -67,11 +74,10 @@ export async function findRedis(search: RedisSearch): Promise<ServerBinary> {
   throw new EmbeddedError('finding Redis', 'no usable redis-server on this machine', { tried, advice: HINTS });
 }
 
-function installedCandidates(preferred: string | undefined): readonly Candidate[] {
+function installedCandidates(): readonly Candidate[] {
   const names = ['redis-server', 'valkey-server'];
   const directories = ['/opt/homebrew/bin', '/usr/local/bin'];
   return [
-    ...(preferred === undefined ? [] : [{ command: preferred, origin: preferred }]),
     ...names.map((name) => ({ command: name, origin: `${name} on PATH` })),
     ...directories.flatMap((dir) => names.map((name) => ({ command: join(dir, name), origin: join(dir, name) }))),
     ...npmCandidate(),
