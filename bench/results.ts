@@ -11,8 +11,10 @@ import { median } from './statistics.js';
 const FOLDER = join(projectRoot, 'bench/results');
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 
-const shown = (value: number, unit = ''): string =>
-  (Number.isNaN(value) ? 'not measured' : `${Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2)}${unit === '' ? '' : ` ${unit}`}`);
+function shown(value: number, unit = ''): string {
+  if (Number.isNaN(value)) return 'not measured';
+  return `${value.toFixed(Math.abs(value) >= 100 ? 0 : 2)}${unit === '' ? '' : ` ${unit}`}`;
+}
 
 /** Undefined: it has no target, or was not measured. */
 function isMet({ target, values }: Figure): boolean | undefined {
@@ -51,7 +53,9 @@ function textTable({ title, columns, rows }: Table): string {
   return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-type Kept = Pick<PartResult, 'figures' | 'tables'> & { readonly notes: readonly string[]; readonly measuredAt: string; readonly machine: string };
+type Kept = Pick<PartResult, 'figures' | 'tables'> & {
+  readonly notes: readonly string[]; readonly measuredAt: string; readonly machine: string;
+};
 
 /** Writes what was measured to bench/results and into the README. Parts that were not run keep their last results. */
 export function writeResults(results: ReadonlyMap<string, PartResult>, order: readonly string[]): void {
@@ -99,10 +103,13 @@ function figureTable(kept: ReadonlyMap<string, Kept>): string {
   const parts = [...kept.values()];
   const figures = parts.flatMap((part) => part.figures).filter(({ target }) => target !== undefined);
   const number = ({ id }: Figure): number => Number(id.slice(1));
-  const rows = figures.toSorted((a, b) => number(a) - number(b)).map((figure) => [
-    figure.id, figure.name, targetText(figure), isMet(figure) === false ? `**${shown(median(figure.values), figure.unit)}**` : shown(median(figure.values), figure.unit),
-    spreadText(figure), metText(figure), figure.limitedBy ?? '',
-  ]);
+  const rows = figures.toSorted((a, b) => number(a) - number(b)).map((figure) => {
+    const value = shown(median(figure.values), figure.unit);
+    return [
+      figure.id, figure.name, targetText(figure), isMet(figure) === false ? `**${value}**` : value, spreadText(figure), metText(figure),
+      figure.limitedBy ?? '',
+    ];
+  });
   const machines = [...new Set(parts.map(({ machine }) => machine))].join('; ');
   const last = parts.map(({ measuredAt }) => measuredAt).sort().at(-1)?.slice(0, 10) ?? '';
   return `${markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows)}\n\n${machines}; ${last}.`;

@@ -46,7 +46,8 @@ export type Tally = {
 };
 
 export const emptyTally = ({ accounts }: Pick<Stage, 'accounts'>): Tally => ({
-  bursts: [], pairs: [], acknowledged: [], operations: new Map(), busy: new Map(), refused: new Map(), holdNumber: 0, entries: accounts.ids.length,
+  bursts: [], pairs: [], acknowledged: [], operations: new Map(), busy: new Map(), refused: new Map(), holdNumber: 0,
+  entries: accounts.ids.length,
 });
 
 export type Leg = { readonly side: Side; readonly requests: number; readonly connections: number; readonly isHot?: boolean };
@@ -59,7 +60,9 @@ const SHOWN_MAX = 200;
 const MICROS_PER_MS = 1_000;
 
 /** Holds, and on all sides but the bare ones their settles. Rounds below 0 warm up. */
-export async function runLeg(stage: Stage, tally: Tally, { side, requests, connections, isHot = false }: Leg, round: number): Promise<void> {
+export async function runLeg(
+  stage: Stage, tally: Tally, { side, requests, connections, isHot = false }: Leg, round: number,
+): Promise<void> {
   const holds = newHolds(stage, tally, requests, isHot);
   await drained(stage, tally);
   const before = cpuNow(stage, side);

@@ -69,7 +69,9 @@ export async function openStage(accountCount: number, say: (line: string) => voi
     accounts.ids, CREDITS_PER_ACCOUNT * MICROS_PER_CREDIT,
   ]);
   await tables.query('insert into baseline.orm_users select unnest($1::text[]), \'enduser\', true', [accounts.ids]);
-  await tables.query('insert into baseline.orm_balances (user_id, balance) select unnest($1::text[]), $2', [accounts.ids, CREDITS_PER_ACCOUNT]);
+  await tables.query('insert into baseline.orm_balances (user_id, balance) select unnest($1::text[]), $2', [
+    accounts.ids, CREDITS_PER_ACCOUNT,
+  ]);
 
   return {
     servers, worker, redis, postgres, load, view, tables, accounts, cores,

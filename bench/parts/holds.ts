@@ -61,7 +61,8 @@ async function compare(stage: Stage, size: Size, say: PartOptions['say']): Promi
     plots: holdPlots(tally),
     blocks: { 'docs/capacity.md': capacityText(tally.pairs) },
     problems: [
-      ...[...tally.refused].filter(([said]) => !said.startsWith('orm')).map(([said, times]) => `${times} times ${said}`), ...lost, ...baseline,
+      ...[...tally.refused].filter(([said]) => !said.startsWith('orm')).map(([said, times]) => `${times} times ${said}`),
+      ...lost, ...baseline,
     ],
     notes: [
       stage.cores === null ? 'all processes shared all processors' : `the server under test ran on processor ${stage.cores.server}, `
@@ -113,5 +114,6 @@ async function lostByCheckThenWrite({ tables }: Stage): Promise<string> {
       from baseline.orm_balances b)
     select coalesce(sum(abs(balance - right_balance)), 0)::text as wrong, count(*) filter (where balance <> right_balance)::text as count
     from expected`);
-  return `check-then-write: ${row?.count ?? '?'} balances wrong by ${Number(row?.wrong)} credits in all, because two calls at once lose an update`;
+  return `check-then-write: ${row?.count ?? '?'} balances wrong by ${Number(row?.wrong)} credits in all, `
+    + 'because two calls at once lose an update';
 }
