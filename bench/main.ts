@@ -48,7 +48,7 @@ if (problems.length > 0) {
   process.exit(1);
 }
 if (values.write || (names === undefined && !values.quick)) {
-  writeResults(results, PARTS.map(({ name }) => name));
+  writeResults(results, PARTS.map(({ name }) => name), values.quick);
   say('written: bench/results and the table of the README');
 }
 process.exit(0);

@@ -55,10 +55,11 @@ function textTable({ title, columns, rows }: Table): string {
 
 type Kept = Pick<PartResult, 'figures' | 'tables'> & {
   readonly notes: readonly string[]; readonly measuredAt: string; readonly machine: string;
+  readonly quick: boolean;
 };
 
 /** Writes what was measured to bench/results and into the README. Parts that were not run keep their last results. */
-export function writeResults(results: ReadonlyMap<string, PartResult>, order: readonly string[]): void {
+export function writeResults(results: ReadonlyMap<string, PartResult>, order: readonly string[], quick: boolean): void {
   mkdirSync(FOLDER, { recursive: true });
   const file = join(FOLDER, 'results.json');
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
@@ -68,7 +69,7 @@ export function writeResults(results: ReadonlyMap<string, PartResult>, order: re
     if (result === undefined) return earlier[name] === undefined ? [] : [[name, earlier[name]]];
     for (const plot of result.plots ?? []) writeFileSync(join(FOLDER, `${plot.file}.svg`), svgOf(plot));
     const figures = result.figures.map((figure) => ({ ...figure, values: figure.values.map((value) => Number(value.toPrecision(4))) }));
-    return [[name, { measuredAt: new Date().toISOString(), machine, figures, tables: result.tables, notes: result.notes ?? [] }]];
+    return [[name, { measuredAt: new Date().toISOString(), machine, quick, figures, tables: result.tables, notes: result.notes ?? [] }]];
   }));
   writeFileSync(file, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
   writeFileSync(join(FOLDER, 'table.md'), detailsOf(kept));
@@ -93,6 +94,8 @@ function readJson(file: string): Readonly<Record<string, Kept>> {
   }
 }
 
+const HINT = '\n**Some of these come from `--quick`, with few cold requests: they mean little.**';
+
 const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
 const markdownTable = (columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
@@ -111,8 +114,9 @@ function figureTable(kept: ReadonlyMap<string, Kept>): string {
     ];
   });
   const machines = [...new Set(parts.map(({ machine }) => machine))].join('; ');
+  const isQuick = parts.some(({ quick }) => quick);
   const last = parts.map(({ measuredAt }) => measuredAt).sort().at(-1)?.slice(0, 10) ?? '';
-  return `${markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows)}\n\n${machines}; ${last}.`;
+  return `${markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows)}\n\n${machines}; ${last}.${isQuick ? HINT : ''}`;
 }
 
 function detailsOf(kept: ReadonlyMap<string, Kept>): string {

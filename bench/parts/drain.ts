@@ -87,7 +87,7 @@ async function measure(servers: Servers, { rounds, streams }: Size, say: PartOpt
     figures: [
       {
         id: 'P8', name: 'entries per second of one worker, everything written ÷ a bare insert of their rows', target: { atLeast: 0.5 },
-        values: ratios('one'), limitedBy: 'Postgres writes rows of 6 tables per entry, and the worker folds them meanwhile',
+        values: ratios('one'), limitedBy: 'Postgres writes to up to ten tables per entry; batches are of one shard',
       },
       { id: 'P8', name: 'the same with four drains at once', values: ratios('four') },
     ],
