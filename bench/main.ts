@@ -4,6 +4,7 @@ import { batch } from './parts/batch.js';
 import { drain } from './parts/drain.js';
 import { holds } from './parts/holds.js';
 import { idle } from './parts/idle.js';
+import { memory } from './parts/memory.js';
 import { overload } from './parts/overload.js';
 import { queue } from './parts/queue.js';
 import { scripts } from './parts/scripts.js';
@@ -14,7 +15,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds, scripts, drain, overload, batch, queue, idle];
+const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, idle];
 
 const { values } = parseArgs({
   options: {

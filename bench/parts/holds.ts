@@ -110,7 +110,7 @@ async function checkPostgresOnly({ tables, accounts }: Stage, { operations, unkn
   ];
 }
 
-/** What a design that checks and then writes loses with 64 callers at once. It is expected to. */
+/** What a design that checks and then writes has lost. It may. */
 async function lostByCheckThenWrite({ tables }: Stage): Promise<string> {
   const { rows: [row] } = await tables.query<{ wrong: string; count: string }>(`
     with expected as (
@@ -119,6 +119,6 @@ async function lostByCheckThenWrite({ tables }: Stage): Promise<string> {
       from baseline.orm_balances b)
     select coalesce(sum(abs(balance - right_balance)), 0)::text as wrong, count(*) filter (where balance <> right_balance)::text as count
     from expected`);
-  return `check-then-write: ${row?.count ?? '?'} balances wrong by ${Number(row?.wrong)} credits in all, `
-    + 'because two calls at once lose an update';
+  return `check-then-write: ${row?.count ?? '?'} balances wrong by ${Number(row?.wrong)} credits in all; `
+    + 'without a lock, two calls of one user at once lose an update';
 }
