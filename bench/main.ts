@@ -39,7 +39,8 @@ for (const part of PARTS.filter(({ name, isQuick = true }) => names?.includes(na
   say(`\n== ${part.name}: ${part.about}`);
   const startedAt = performance.now();
   const result = await part.run({ quick: values.quick, say: (line) => { say(`   ${line}`); } })
-    .catch((error: unknown): PartResult => ({ figures: [], tables: [], problems: [error instanceof Error ? error.stack ?? '' : String(error)] }));
+    .catch((error: unknown): PartResult => (
+      { figures: [], tables: [], problems: [error instanceof Error ? error.stack ?? error.message : String(error)] }));
   results.set(part.name, result);
   process.stdout.write(`${printed(part.name, result)}\n`);
   say(`   ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);

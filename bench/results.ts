@@ -116,7 +116,8 @@ function figureTable(kept: ReadonlyMap<string, Kept>): string {
   const machines = [...new Set(parts.map(({ machine }) => machine))].join('; ');
   const isQuick = parts.some(({ quick }) => quick);
   const last = parts.map(({ measuredAt }) => measuredAt).sort().at(-1)?.slice(0, 10) ?? '';
-  return `${markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows)}\n\n${machines}; ${last}.${isQuick ? HINT : ''}`;
+  const table = markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows);
+  return `${table}\n\n${machines}; ${last}.${isQuick ? HINT : ''}`;
 }
 
 function detailsOf(kept: ReadonlyMap<string, Kept>): string {

@@ -106,7 +106,8 @@ async function checkPostgresOnly({ tables, accounts }: Stage, { operations, unkn
   const [total = NaN, captured = NaN, entries = NaN] = [row?.total, row?.captured, row?.entries].map(Number);
   return [
     ...(total + captured === granted ? [] : [`Postgres-only: ${total} left and ${captured} captured of ${granted} micros`]),
-    ...(entries >= acknowledged && entries <= acknowledged + maybe ? [] : [`Postgres-only: ${acknowledged} operations acknowledged, ${entries} entries`]),
+    ...(entries >= acknowledged && entries <= acknowledged + maybe
+      ? [] : [`Postgres-only: ${acknowledged} operations acknowledged, ${entries} entries`]),
   ];
 }
 

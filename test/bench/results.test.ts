@@ -30,7 +30,9 @@ test('capacity is load times processor time, divided by how busy one may be, rou
 });
 
 test('a plot is as wide as its longest bar and escapes names', () => {
-  const svg = svgOf({ file: 'x', title: 'a < b', bars: [{ name: 'one & two', values: { a: 1, b: 2 } }, { name: 'three', values: { a: 6 } }] });
+  const svg = svgOf({
+    file: 'x', title: 'a < b', bars: [{ name: 'one & two', values: { a: 1, b: 2 } }, { name: 'three', values: { a: 6 } }],
+  });
   expect(svg).toContain('a &lt; b');
   expect(svg).toContain('one &amp; two');
   expect(svg.match(/height="22"/g)).toHaveLength(4);
