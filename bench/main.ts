@@ -15,7 +15,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds, scripts, drain, overload, batch, queue, memory, idle];
+const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, idle];
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +38,9 @@ const results = new Map<string, PartResult>();
 for (const part of PARTS.filter(({ name, isQuick = true }) => names?.includes(name) ?? (isQuick || !values.quick))) {
   say(`\n== ${part.name}: ${part.about}`);
   const startedAt = performance.now();
-  const result = await part.run({ quick: values.quick, say: (line) => { say(`   ${line}`); } });
+  const result = await part.run({ quick: values.quick, say: (line) => { say(`   ${line}`); } })
+    .catch((error: unknown): PartResult => (
+      { figures: [], tables: [], problems: [error instanceof Error ? error.stack ?? error.message : String(error)] }));
   results.set(part.name, result);
   process.stdout.write(`${printed(part.name, result)}\n`);
   say(`   ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
@@ -49,7 +51,7 @@ if (problems.length > 0) {
   process.exit(1);
 }
 if (values.write || (names === undefined && !values.quick)) {
-  writeResults(results, PARTS.map(({ name }) => name));
+  writeResults(results, PARTS.map(({ name }) => name), values.quick);
   say('written: bench/results and the table of the README');
 }
 process.exit(0);

@@ -16,7 +16,11 @@ export type Figure = {
 };
 
 /** Rows of numbers and texts, for whoever wants to see more than the figures. */
-export type Table = { readonly title: string; readonly columns: readonly string[]; readonly rows: readonly (readonly (string | number)[])[] };
+export type Table = {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+};
 
 export type PartResult = {
   readonly figures: readonly Figure[];

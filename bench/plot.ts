@@ -7,6 +7,7 @@ export type Plot = {
 };
 
 const COLOURS = ['#2f6f9f', '#c8553d', '#e0a458', '#6b8f71', '#7b6d8d'];
+const colourOf = (which: number): string => COLOURS[which % COLOURS.length] ?? '';
 const [WIDTH, LEFT, RIGHT, TOP, BAR, GAP, LEGEND] = [860, 250, 70, 44, 22, 12, 26];
 
 export function svgOf({ title, bars }: Plot): string {
@@ -20,7 +21,7 @@ export function svgOf({ title, bars }: Plot): string {
     let x = LEFT;
     const parts = labels.map((label, which) => {
       const width = (values[label] ?? 0) * scale;
-      const part = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" fill="${COLOURS[which % COLOURS.length] ?? ''}"/>`;
+      const part = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" fill="${colourOf(which)}"/>`;
       x += width;
       return part;
     });
@@ -30,12 +31,14 @@ export function svgOf({ title, bars }: Plot): string {
     ];
   });
   const keys = legend === 0 ? [] : labels.flatMap((label, which) => [
-    `<rect x="${LEFT + which * 110}" y="${TOP - 6}" width="12" height="12" fill="${COLOURS[which % COLOURS.length] ?? ''}"/>`,
+    `<rect x="${LEFT + which * 110}" y="${TOP - 6}" width="12" height="12" fill="${colourOf(which)}"/>`,
     `<text x="${LEFT + which * 110 + 18}" y="${TOP + 5}">${escaped(label)}</text>`,
   ]);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13">`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`, `<text x="14" y="24" font-size="15" font-weight="bold">${escaped(title)}</text>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}"`
+      + ' font-family="sans-serif" font-size="13">',
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    `<text x="14" y="24" font-size="15" font-weight="bold">${escaped(title)}</text>`,
     ...keys, ...lines, '</svg>', '',
   ].join('\n');
 }

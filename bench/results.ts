@@ -11,8 +11,10 @@ import { median } from './statistics.js';
 const FOLDER = join(projectRoot, 'bench/results');
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 
-const shown = (value: number, unit = ''): string =>
-  (Number.isNaN(value) ? 'not measured' : `${Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2)}${unit === '' ? '' : ` ${unit}`}`);
+function shown(value: number, unit = ''): string {
+  if (Number.isNaN(value)) return 'not measured';
+  return `${value.toFixed(Math.abs(value) >= 100 ? 0 : 2)}${unit === '' ? '' : ` ${unit}`}`;
+}
 
 /** Undefined: it has no target, or was not measured. */
 function isMet({ target, values }: Figure): boolean | undefined {
@@ -51,10 +53,13 @@ function textTable({ title, columns, rows }: Table): string {
   return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-type Kept = Pick<PartResult, 'figures' | 'tables'> & { readonly notes: readonly string[]; readonly measuredAt: string; readonly machine: string };
+type Kept = Pick<PartResult, 'figures' | 'tables'> & {
+  readonly notes: readonly string[]; readonly measuredAt: string; readonly machine: string;
+  readonly quick: boolean;
+};
 
 /** Writes what was measured to bench/results and into the README. Parts that were not run keep their last results. */
-export function writeResults(results: ReadonlyMap<string, PartResult>, order: readonly string[]): void {
+export function writeResults(results: ReadonlyMap<string, PartResult>, order: readonly string[], quick: boolean): void {
   mkdirSync(FOLDER, { recursive: true });
   const file = join(FOLDER, 'results.json');
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
@@ -64,7 +69,7 @@ export function writeResults(results: ReadonlyMap<string, PartResult>, order: re
     if (result === undefined) return earlier[name] === undefined ? [] : [[name, earlier[name]]];
     for (const plot of result.plots ?? []) writeFileSync(join(FOLDER, `${plot.file}.svg`), svgOf(plot));
     const figures = result.figures.map((figure) => ({ ...figure, values: figure.values.map((value) => Number(value.toPrecision(4))) }));
-    return [[name, { measuredAt: new Date().toISOString(), machine, figures, tables: result.tables, notes: result.notes ?? [] }]];
+    return [[name, { measuredAt: new Date().toISOString(), machine, quick, figures, tables: result.tables, notes: result.notes ?? [] }]];
   }));
   writeFileSync(file, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
   writeFileSync(join(FOLDER, 'table.md'), detailsOf(kept));
@@ -89,6 +94,8 @@ function readJson(file: string): Readonly<Record<string, Kept>> {
   }
 }
 
+const HINT = '\n**Some of these come from `--quick`, with few cold requests: they mean little.**';
+
 const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
 const markdownTable = (columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
@@ -99,13 +106,18 @@ function figureTable(kept: ReadonlyMap<string, Kept>): string {
   const parts = [...kept.values()];
   const figures = parts.flatMap((part) => part.figures).filter(({ target }) => target !== undefined);
   const number = ({ id }: Figure): number => Number(id.slice(1));
-  const rows = figures.toSorted((a, b) => number(a) - number(b)).map((figure) => [
-    figure.id, figure.name, targetText(figure), isMet(figure) === false ? `**${shown(median(figure.values), figure.unit)}**` : shown(median(figure.values), figure.unit),
-    spreadText(figure), metText(figure), figure.limitedBy ?? '',
-  ]);
+  const rows = figures.toSorted((a, b) => number(a) - number(b)).map((figure) => {
+    const value = shown(median(figure.values), figure.unit);
+    return [
+      figure.id, figure.name, targetText(figure), isMet(figure) === false ? `**${value}**` : value, spreadText(figure), metText(figure),
+      figure.limitedBy ?? '',
+    ];
+  });
   const machines = [...new Set(parts.map(({ machine }) => machine))].join('; ');
+  const isQuick = parts.some(({ quick }) => quick);
   const last = parts.map(({ measuredAt }) => measuredAt).sort().at(-1)?.slice(0, 10) ?? '';
-  return `${markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows)}\n\n${machines}; ${last}.`;
+  const table = markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows);
+  return `${table}\n\n${machines}; ${last}.${isQuick ? HINT : ''}`;
 }
 
 function detailsOf(kept: ReadonlyMap<string, Kept>): string {

@@ -27,7 +27,8 @@ export function capacityText(pairs: readonly MeasuredPair[]): string {
   });
   return [
     '| | processor time of a hold and its settle | busy at most | pairs per second of one |', '| --- | ---: | ---: | ---: |', ...cost, '',
-    `| load | pairs per second | ${PLACES.map((place) => NAMES[place]).join(' | ')} |`, `| --- | ${['', ...PLACES].map(() => '---:').join(' | ')} |`,
+    `| load | pairs per second | ${PLACES.map((place) => NAMES[place]).join(' | ')} |`,
+    `| --- | ${['', ...PLACES].map(() => '---:').join(' | ')} |`,
     ...rows,
   ].join('\n');
 }

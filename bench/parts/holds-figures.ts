@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import type { Figure, Table } from '../part.js';
 import type { Plot } from '../plot.js';
-import { median } from '../statistics.js';
+import { median, sum } from '../statistics.js';
 import { WHERES, type Measured, type MeasuredPair, type Tally, type What } from './holds-legs.js';
 import { SIDES, type Side, type Stage } from './holds-stage.js';
 
@@ -17,7 +17,9 @@ const NAMES: Readonly<Record<Side, string>> = {
 export function holdFigures(tally: Tally, paced: readonly Paced[]): Figure[] {
   const bursts = (side: Side, what: What, isHot = false): Measured[] =>
     tally.bursts.filter((each) => each.side === side && each.what === what && each.isHot === isHot);
-  const ratio = <Each extends { readonly round: number }>(ours: readonly Each[], theirs: readonly Each[], of: (each: Each) => number): number[] =>
+  const ratio = <Each extends { readonly round: number }>(
+    ours: readonly Each[], theirs: readonly Each[], of: (each: Each) => number,
+  ): number[] =>
     ours.flatMap((each) => theirs.filter(({ round }) => round === each.round).map((other) => of(each) / of(other)));
   const cpu = ({ cpuMicros }: Measured): number => cpuMicros.server;
   const speed = ({ perSecond }: Measured): number => perSecond;
@@ -64,14 +66,15 @@ export function holdTables({ load, cores }: Pick<Stage, 'load' | 'cores'>, tally
     const all = tally.bursts.filter((each) => each.side === side && each.what === what && each.isHot === isHot);
     return all.length === 0 ? [] : [[
       `${NAMES[side]}${isHot ? ', one account' : ''}`, what, of(all.map(({ perSecond }) => perSecond), 0), of(all.map(({ p50 }) => p50), 2),
-      of(all.map(({ p99 }) => p99), 2), of(all.map(({ cpuMicros }) => cpuMicros.server), 0), of(all.map(({ cpuMicros }) => cpuMicros.load), 0),
+      of(all.map(({ p99 }) => p99), 2),
+      of(all.map(({ cpuMicros }) => cpuMicros.server), 0), of(all.map(({ cpuMicros }) => cpuMicros.load), 0),
     ]];
   })));
   const pairs = SIDES.flatMap((side) => {
     const all = tally.pairs.filter((each) => each.side === side && !each.isHot);
     if (all.length === 0) return [];
     const each = WHERES.map((where) => median(all.map(({ cpuMicros }) => cpuMicros[where])));
-    return [[NAMES[side], ...each.map((micros) => micros.toFixed(0)), each.slice(0, -1).reduce((sum, micros) => sum + micros, 0).toFixed(0)]];
+    return [[NAMES[side], ...each.map((micros) => micros.toFixed(0)), sum(each.slice(0, -1)).toFixed(0)]];
   });
   return [
     {
@@ -87,7 +90,9 @@ export function holdTables({ load, cores }: Pick<Stage, 'load' | 'cores'>, tally
       columns: ['', 'per s', 'p50 ms', 'p99 ms'],
       rows: (['bare', 'gateway'] as const).map((side) => {
         const all = paced.filter((each) => each.side === side);
-        return [NAMES[side], of(all.map(({ perSecond }) => perSecond), 0), of(all.map(({ p50 }) => p50), 2), of(all.map(({ p99 }) => p99), 2)];
+        return [
+          NAMES[side], of(all.map(({ perSecond }) => perSecond), 0), of(all.map(({ p50 }) => p50), 2), of(all.map(({ p99 }) => p99), 2),
+        ];
       }),
     },
   ];

@@ -38,6 +38,8 @@ export type Tally = {
   readonly operations: Map<Side, number>;
   /** Number of requests that each side refused because it was busy; they changed nothing. */
   readonly busy: Map<Side, number>;
+  /** Number of requests that were not answered in time; they may have changed something. */
+  readonly unknown: Map<Side, number>;
   /** Other unexpected answers, by side, status and body. */
   readonly refused: Map<string, number>;
   holdNumber: number;
@@ -46,20 +48,24 @@ export type Tally = {
 };
 
 export const emptyTally = ({ accounts }: Pick<Stage, 'accounts'>): Tally => ({
-  bursts: [], pairs: [], acknowledged: [], operations: new Map(), busy: new Map(), refused: new Map(), holdNumber: 0, entries: accounts.ids.length,
+  bursts: [], pairs: [], acknowledged: [], operations: new Map(), busy: new Map(), unknown: new Map(), refused: new Map(), holdNumber: 0,
+  entries: accounts.ids.length,
 });
 
 export type Leg = { readonly side: Side; readonly requests: number; readonly connections: number; readonly isHot?: boolean };
 
 const ACCEPTED: Readonly<Record<What, number>> = { hold: 201, settle: 200 };
 const BUSY = 503;
+const OUTCOME = /"outcome":"(not_executed|unknown)"/;
 const DRAIN_TIMEOUT_MS = 120_000;
 const POLL_MS = 10;
 const SHOWN_MAX = 200;
 const MICROS_PER_MS = 1_000;
 
 /** Holds, and on all sides but the bare ones their settles. Rounds below 0 warm up. */
-export async function runLeg(stage: Stage, tally: Tally, { side, requests, connections, isHot = false }: Leg, round: number): Promise<void> {
+export async function runLeg(
+  stage: Stage, tally: Tally, { side, requests, connections, isHot = false }: Leg, round: number,
+): Promise<void> {
   const holds = newHolds(stage, tally, requests, isHot);
   await drained(stage, tally);
   const before = cpuNow(stage, side);
@@ -127,8 +133,9 @@ async function burst(
   const result = await load.run({ port: servers[side].port, connections, requests, pauseMs });
   for (const { status, body } of result.answers) {
     if (status === ACCEPTED[what]) continue;
-    if (status === BUSY && body.includes('"not_executed"')) {
-      tally.busy.set(side, (tally.busy.get(side) ?? 0) + 1);
+    if (status === BUSY && OUTCOME.test(body)) {
+      const list = body.includes('"not_executed"') ? tally.busy : tally.unknown;
+      list.set(side, (list.get(side) ?? 0) + 1);
       continue;
     }
     const said = `${side}: ${what} ${status} ${body.replace(/"requestId":"[^"]*"/, '').slice(0, SHOWN_MAX)}`;

@@ -7,7 +7,7 @@ import { projectRoot } from '../../src/kit/paths.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { throwawayPostgres, throwawayRedis } from '../../test/support/servers.js';
 import { CREDITS_PER_ACCOUNT, openAccounts, type BenchAccounts } from '../bench-accounts.js';
-import { bind, separateCores, type Cores } from '../cores.js';
+import { bind, type Cores } from '../cores.js';
 import { openLedgerView, type LedgerView } from '../ledger-view.js';
 import type { LoadGenerator } from '../load/burst.js';
 import { openLoad } from '../load/open-load.js';
@@ -33,13 +33,11 @@ export type Stage = {
   readonly accounts: BenchAccounts;
   /** Null: all processes share all processors. */
   readonly cores: Cores | null;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
-/** Opens all of it; the servers under test on one core, everything else on the others, where that is possible. */
-export async function openStage(accountCount: number, say: (line: string) => void): Promise<Stage> {
-  const cores = await separateCores();
-  if (cores !== null) await bind(process.pid, cores.others); // and so what is started from here on
+/** Opens all of it. `cores`: binds the servers under test to theirs; everything else runs where this process does. */
+export async function openStage(accountCount: number, cores: Cores | null, say: (line: string) => void): Promise<Stage> {
   const load = await openLoad(say);
   // As in production: an append-only file synced every second, and commits that wait for the disk.
   const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
@@ -69,7 +67,9 @@ export async function openStage(accountCount: number, say: (line: string) => voi
     accounts.ids, CREDITS_PER_ACCOUNT * MICROS_PER_CREDIT,
   ]);
   await tables.query('insert into baseline.orm_users select unnest($1::text[]), \'enduser\', true', [accounts.ids]);
-  await tables.query('insert into baseline.orm_balances (user_id, balance) select unnest($1::text[]), $2', [accounts.ids, CREDITS_PER_ACCOUNT]);
+  await tables.query('insert into baseline.orm_balances (user_id, balance) select unnest($1::text[]), $2', [
+    accounts.ids, CREDITS_PER_ACCOUNT,
+  ]);
 
   return {
     servers, worker, redis, postgres, load, view, tables, accounts, cores,
@@ -80,7 +80,6 @@ export async function openStage(accountCount: number, say: (line: string) => voi
       await worker.stop();
       await redis.discard();
       await postgres.discard();
-      if (cores !== null) await bind(process.pid, cores.all);
     },
   };
 }

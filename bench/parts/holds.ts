@@ -1,12 +1,13 @@
 import { MICROS_PER_CREDIT } from '../../src/kit/money/micros.js';
 import { findLosses } from '../acknowledged.js';
 import { CREDITS_PER_ACCOUNT } from '../bench-accounts.js';
+import { bind, separateCores } from '../cores.js';
 import type { Part, PartOptions, PartResult } from '../part.js';
 import { median } from '../statistics.js';
 import { capacityText } from './holds-capacity.js';
 import { holdFigures, holdPlots, holdTables, type Paced } from './holds-figures.js';
 import { drained, emptyTally, runLeg, runPaced, type Leg, type Tally } from './holds-legs.js';
-import { openStage, type Stage } from './holds-stage.js';
+import { openStage, type Side, type Stage } from './holds-stage.js';
 
 type Size = {
   readonly rounds: number; readonly warmUp: number; readonly requests: number; readonly accounts: number; readonly connections: number;
@@ -24,11 +25,13 @@ export const holds: Part = {
   run: async ({ quick, say }) => {
     const size = quick ? QUICK : FULL;
     say('starting the gateway, its stores and the baselines ...');
-    const stage = await openStage(size.accounts, say);
+    const cores = await separateCores();
+    if (cores !== null) await bind(process.pid, cores.others); // and so what it starts
     try {
-      return await compare(stage, size, say);
+      const stage = await openStage(size.accounts, cores, say);
+      return await compare(stage, size, say).finally(stage.close);
     } finally {
-      await stage.close();
+      if (cores !== null) await bind(process.pid, cores.all);
     }
   },
 };
@@ -61,7 +64,8 @@ async function compare(stage: Stage, size: Size, say: PartOptions['say']): Promi
     plots: holdPlots(tally),
     blocks: { 'docs/capacity.md': capacityText(tally.pairs) },
     problems: [
-      ...[...tally.refused].filter(([said]) => !said.startsWith('orm')).map(([said, times]) => `${times} times ${said}`), ...lost, ...baseline,
+      ...[...tally.refused].filter(([said]) => !said.startsWith('orm')).map(([said, times]) => `${times} times ${said}`),
+      ...lost, ...baseline,
     ],
     notes: [
       stage.cores === null ? 'all processes shared all processors' : `the server under test ran on processor ${stage.cores.server}, `
@@ -69,6 +73,7 @@ async function compare(stage: Stage, size: Size, say: PartOptions['say']): Promi
       `the gateway acknowledged ${tally.operations.get('gateway') ?? 0} operations, and Postgres has each of them with its amount`,
       await lostByCheckThenWrite(stage),
       ...[...tally.busy].map(([side, count]) => `${side} refused ${count} requests with 503 because it was busy`),
+      ...[...tally.unknown].map(([side, count]) => `${side} did not answer ${count} requests in time`),
     ],
   };
 }
@@ -91,20 +96,22 @@ async function pacedRounds(stage: Stage, tally: Tally, size: Size, say: PartOpti
 }
 
 /** The baseline must keep its books as well, or it would be compared for something that it does not do. */
-async function checkPostgresOnly({ tables, accounts }: Stage, { operations }: Tally): Promise<string[]> {
+async function checkPostgresOnly({ tables, accounts }: Stage, { operations, unknown }: Tally): Promise<string[]> {
   const { rows: [row] } = await tables.query<{ total: string; captured: string; entries: string }>(`
     select sum(available + held)::text as total, (select coalesce(sum(captured), 0)::text from baseline.holds) as captured,
       (select count(*)::text from baseline.entries) as entries from baseline.accounts`);
   const granted = accounts.ids.length * CREDITS_PER_ACCOUNT * MICROS_PER_CREDIT;
-  const acknowledged = (operations.get('postgres') ?? 0) + (operations.get('noWait') ?? 0);
-  const [total, captured, entries] = [row?.total, row?.captured, row?.entries].map(Number);
+  const of = (counts: ReadonlyMap<Side, number>): number => (counts.get('postgres') ?? 0) + (counts.get('noWait') ?? 0);
+  const [acknowledged, maybe] = [of(operations), of(unknown)];
+  const [total = NaN, captured = NaN, entries = NaN] = [row?.total, row?.captured, row?.entries].map(Number);
   return [
-    ...(Number(total) + Number(captured) === granted ? [] : [`Postgres-only: ${total} left and ${captured} captured of ${granted} micros`]),
-    ...(entries === acknowledged ? [] : [`Postgres-only: ${acknowledged} operations acknowledged, ${entries} entries`]),
+    ...(total + captured === granted ? [] : [`Postgres-only: ${total} left and ${captured} captured of ${granted} micros`]),
+    ...(entries >= acknowledged && entries <= acknowledged + maybe
+      ? [] : [`Postgres-only: ${acknowledged} operations acknowledged, ${entries} entries`]),
   ];
 }
 
-/** What a design that checks and then writes loses with 64 callers at once. It is expected to. */
+/** What a design that checks and then writes has lost. It may. */
 async function lostByCheckThenWrite({ tables }: Stage): Promise<string> {
   const { rows: [row] } = await tables.query<{ wrong: string; count: string }>(`
     with expected as (
@@ -113,5 +120,6 @@ async function lostByCheckThenWrite({ tables }: Stage): Promise<string> {
       from baseline.orm_balances b)
     select coalesce(sum(abs(balance - right_balance)), 0)::text as wrong, count(*) filter (where balance <> right_balance)::text as count
     from expected`);
-  return `check-then-write: ${row?.count ?? '?'} balances wrong by ${Number(row?.wrong)} credits in all, because two calls at once lose an update`;
+  return `check-then-write: ${row?.count ?? '?'} balances wrong by ${Number(row?.wrong)} credits in all; `
+    + 'without a lock, two calls of one user at once lose an update';
 }

@@ -30,7 +30,8 @@ export const overload: Part = {
       const { ids, tokens } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
       const caller: Caller = { gateway, load, ids, tokens, acknowledged: [], holdNumber: 0 };
       const measured = await measure(caller, quick ? QUICK : FULL, say);
-      await drained(() => entriesInPostgres(view.db), ids.length + sum(caller.acknowledged.map(({ charged }) => (charged === undefined ? 1 : 2))));
+      const entries = ids.length + sum(caller.acknowledged.map(({ charged }) => (charged === undefined ? 1 : 2)));
+      await drained(() => entriesInPostgres(view.db), entries);
       return report(measured, await findLosses(view.db, view.ledger, ids, caller.acknowledged));
     } finally {
       await view.close();

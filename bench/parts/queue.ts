@@ -68,7 +68,9 @@ type Bench = {
   readonly rabbit: TestRabbit; readonly db: Db; readonly api: GatewayProcess; readonly channel: ConfirmChannel;
   readonly environment: Readonly<Record<string, string>>;
 };
-type Usage = { readonly user_id: string; readonly usage_key: string; readonly feature_endpoint_id: string; readonly usages: readonly object[] };
+type Usage = {
+  readonly user_id: string; readonly usage_key: string; readonly feature_endpoint_id: string; readonly usages: readonly object[];
+};
 
 async function compare(bench: Bench, { rounds, messages }: Size, say: PartOptions['say']): Promise<PartResult> {
   const { channel, rabbit, environment } = bench;

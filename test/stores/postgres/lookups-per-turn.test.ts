@@ -8,7 +8,11 @@ type Statement = { readonly names: readonly string[]; readonly answer: (error?: 
 function lookups() {
   const sent: Statement[] = [];
   const lookUp = lookupsPerTurn((names: readonly string[]) => new Promise<string[]>((resolve, reject) => {
-    sent.push({ names, answer: (error) => { if (error === undefined) resolve(names.map((name) => `row of ${name}`)); else reject(error); } });
+    const answer = (error?: Error): void => {
+      if (error === undefined) resolve(names.map((name) => `row of ${name}`));
+      else reject(error);
+    };
+    sent.push({ names, answer });
   }));
   return { sent, lookUp };
 }
