@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { freePort, LOOPBACK } from '../../src/stores/embedded/loopback-port.js';
 import { runCommand } from '../../src/stores/embedded/run-command.js';
 import { spawnServer, waitUntilReady, type ServerCommand } from '../../src/stores/embedded/server-process.js';
@@ -18,6 +18,19 @@ export const findAlertmanager = async (): Promise<{ readonly path: string } | st
   return works ? { path } : undefined;
 }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
 
+/** Where Debian's program looks for its templates, which is not where an unpacked package has them. */
+const TEMPLATES = '/usr/share/prometheus/alertmanager';
+/** Of the same length, because it takes the place of the other in the program: the folder that the program is started in. */
+const WORKING_FOLDER = '/proc/self/cwd'.padEnd(TEMPLATES.length, '/.');
+
+/** A copy of the program that finds its templates in its working folder. */
+async function relocated(path: string, folder: Folder): Promise<string> {
+  const copy = join(folder.path, NAME);
+  const text = (await readFile(path)).toString('latin1').replaceAll(TEMPLATES, WORKING_FOLDER);
+  await writeFile(copy, Buffer.from(text, 'latin1'), { mode: 0o755 });
+  return copy;
+}
+
 /** Starts one on loopback, whose data is deleted with `folder`. `config`: its file's text. */
 export async function startAlertmanager(path: string, folder: Folder, config: string) {
   const user = await serviceUserOf('');
@@ -25,11 +38,13 @@ export async function startAlertmanager(path: string, folder: Folder, config: st
   await makePrivateDirectory(data, user);
   const file = join(folder.path, 'alertmanager.yml');
   await writeFile(file, config);
+  const program = await relocated(path, folder);
   const port = await freePort();
   const url = `http://${LOOPBACK}:${port}`;
   const command: ServerCommand = {
-    name: NAME, command: path, user, stopSignal: 'SIGTERM', logFile: join(folder.path, 'alertmanager.log'),
+    name: NAME, command: '/bin/sh', user, stopSignal: 'SIGTERM', logFile: join(folder.path, 'alertmanager.log'),
     args: [
+      '-c', 'cd "$1" && shift && exec "$@"', 'sh', join(dirname(path), '..', 'share', 'prometheus', 'alertmanager'), program,
       `--config.file=${file}`, `--storage.path=${join(data, 'data')}`, `--web.listen-address=${LOOPBACK}:${port}`,
       '--cluster.listen-address=', '--log.level=warn',
     ],
