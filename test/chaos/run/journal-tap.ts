@@ -10,24 +10,36 @@ export type TappedEntry = Pick<JournalEntry, 'streamId' | 'accountId' | 'seq' | 
 
 type Raw = readonly (readonly [id: string, fields: readonly string[]])[];
 
-/**
- * What Redis still has of its journal, read by the hand that is about to lose it. `thenFlush`: everything is deleted in the
- * same step, so that no entry can be written in between.
- */
-export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush }: { readonly thenFlush: boolean }): Promise<TappedEntry[]> {
-  const shards = Array.from({ length: keys.shards }, (_, shard) => shard);
-  const fences = await redis.mget(shards.map((shard) => keys.fence(shard)));
+type Tap = {
+  /** Everything is deleted in the same step, so that no entry can be written in between. */
+  readonly thenFlush: boolean;
+  /** Of a Cluster: those that this server has. */
+  readonly shards?: readonly number[];
+};
+
+/** What Redis still has of its journal, read by the hand that is about to lose it. */
+export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush, shards }: Tap): Promise<TappedEntry[]> {
+  const tapped = shards ?? Array.from({ length: keys.shards }, (_, shard) => shard);
+  const asked = redis.pipeline();
+  for (const shard of tapped) asked.get(keys.fence(shard));
+  const fences = valuesOf(await asked.exec()) as (string | null)[];
   const epochs = fences.map((text) => Number((text ?? '1').split('@')[0]));
-  const step = redis.multi();
-  for (const shard of shards) step.xrange(keys.shard(shard, epochs[shard] ?? 1).journal, '-', '+');
+  // A server of a Cluster has no transactions over several shards. It runs what arrives in one piece without a pause.
+  const step = shards === undefined ? redis.multi() : redis.pipeline();
+  for (const [index, shard] of tapped.entries()) step.xrange(keys.shard(shard, epochs[index] ?? 1).journal, '-', '+');
   if (thenFlush) step.flushall();
-  const replies = await step.exec() ?? [];
+  const replies = valuesOf(await step.exec());
   const tappedMs = Date.now();
-  return shards.flatMap((shard) => {
-    const [, entries] = replies[shard] ?? [];
-    return ((entries ?? []) as Raw).map(([id, fields]): TappedEntry => {
-      const { streamId, accountId, seq, kind, key, holdId } = decodeEntry(id, fields);
-      return { streamId, accountId, seq, kind, key, holdId, shard, epoch: epochs[shard] ?? 1, tappedMs };
-    });
+  return tapped.flatMap((shard, index) => ((replies[index] ?? []) as Raw).map(([id, fields]): TappedEntry => {
+    const { streamId, accountId, seq, kind, key, holdId } = decodeEntry(id, fields);
+    return { streamId, accountId, seq, kind, key, holdId, shard, epoch: epochs[index] ?? 1, tappedMs };
+  }));
+}
+
+/** @throws the first error: a journal that cannot be read must not pass for an empty one. */
+function valuesOf(replies: readonly (readonly [error: Error | null, value: unknown])[] | null): unknown[] {
+  return (replies ?? []).map(([error, value]) => {
+    if (error !== null) throw error;
+    return value;
   });
 }

@@ -1,6 +1,6 @@
 import type { Keyspace } from '../../../src/ledger/keys.js';
 import { finding, type Finding } from '../../support/finding.js';
-import type { TappedEntry } from './journal-tap.js';
+import type { Faults } from './breakage.js';
 import type { Op } from './record.js';
 import type { LossRow, ToldBooks } from './told-books.js';
 
@@ -17,7 +17,7 @@ export type NamedLosses = {
 /** Redis stamps entries with its clock, which is this machine's. */
 const CLOCK_MS = 5;
 
-export function namedLosses({ losses, entries }: ToldBooks, keys: Keyspace, tapped: readonly TappedEntry[]): NamedLosses {
+export function namedLosses({ losses, entries }: ToldBooks, keys: Keyspace, { lost: tapped, mayEnd }: Pick<Faults, 'lost' | 'mayEnd'>): NamedLosses {
   const missing = new Map<LossRow, number>();
   let covered = 0;
   const isNamed = ({ accounts, entries: count }: LossRow, account: string): boolean =>
@@ -50,7 +50,9 @@ export function namedLosses({ losses, entries }: ToldBooks, keys: Keyspace, tapp
         const there = gone.filter(({ shard, epoch }) => shard === loss.shard && epoch === loss.epoch).length;
         most.compare(loss.entries <= there, () => `${nameOf(loss)}: ${there} entries were lost`);
       }
-      return [least.done(), most.done()];
+      const reasoned = finding('no epoch ends but of a shard that a fault has hit, at that time');
+      for (const loss of losses) reasoned.compare(mayEnd(loss), () => `${nameOf(loss)}, noticed ${timeOf(loss.noticedMs)}`);
+      return [least.done(), most.done(), reasoned.done()];
     },
   };
 }

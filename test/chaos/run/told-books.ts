@@ -23,6 +23,7 @@ export type LossRow = {
   readonly shard: number; readonly epoch: number; readonly entries: number; readonly accounts: Readonly<Record<string, number>>;
   /** Null: the epoch had no entry before. */
   readonly fromMs: number | null; readonly toMs: number | null;
+  readonly noticedMs: number;
 };
 export type TotalsRow = { readonly account: string; readonly granted: number; readonly captured: number; readonly removed: number };
 
@@ -46,7 +47,8 @@ export async function readBooks(db: Db): Promise<ToldBooks> {
     transfers: await read(`select transfer_id as "transferId", from_account as "from", to_account as "to", amount, state,
                                   idempotency_key as key from transfers`),
     losses: await read(`select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::double precision as "fromMs",
-                               (extract(epoch from to_at) * 1000)::double precision as "toMs" from shard_losses order by noticed_at`),
+                               (extract(epoch from to_at) * 1000)::double precision as "toMs",
+                               (extract(epoch from noticed_at) * 1000)::double precision as "noticedMs" from shard_losses order by noticed_at`),
     totals: await read(`select account_id as account, granted, captured, removed from accounts`),
   };
 }
