@@ -53,8 +53,11 @@ const cluster = (fault: string, fail: Fail): Case => ({
         const prefix = `{round-${round}}-`;
         const slot = slotOf(prefix);
         const master = await nodes.masterOf(slot);
-        const [replica] = await nodes.replicasOf(master);
-        if (replica === undefined) throw new Error('it has no replica');
+        let replica = master;
+        await eventually('every node to know the replica', async () => {
+          [replica = master] = await nodes.replicasOf(master);
+          return replica !== master && await copies(replica);
+        });
         const writers = startWriters({ host: LOOPBACK, port: master.port, password: nodes.password }, prefix);
         await sleep(WRITING_MS + Math.random() * WRITING_MS);
         await fail(master, replica, nodes);

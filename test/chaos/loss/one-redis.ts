@@ -12,9 +12,9 @@ import { startWriters, type Missing } from './writers.js';
 const PASSWORD = 'loss';
 /** `everysec` gives an fsync that is in progress 2 s before it writes all the same. */
 const STALL_MS = 3_000;
-const WRITING_MS = 2_000;
-/** Kills come at any time of an fsync. */
-const JITTER_MS = 1_500;
+const WRITING_MS = 1_500;
+/** So that kills come at any time of an fsync. */
+const JITTER_MS = 3_500;
 
 /** One Redis that is killed, or whose power fails, while its disk is quick or slow. */
 export function oneRedis(appendfsync: 'everysec' | 'always', { stalls, power }: { readonly stalls: boolean; readonly power: boolean }): Case {
