@@ -26,9 +26,8 @@ export function oneRedis(appendfsync: 'everysec' | 'always', { stalls, power }: 
       const disk = await slowFsync(folder.path);
       if (disk === null) throw new Error('gcc is needed');
       disk.record();
-      process.env['LD_PRELOAD'] = disk.library;
+      process.env['LD_PRELOAD'] = disk.library; // for every start of the server
       const server = await startWithPassword(join(folder.path, 'redis'), PASSWORD, { appendfsync });
-      delete process.env['LD_PRELOAD'];
       const found: Missing[] = [];
       try {
         for (let round = 0; round < rounds; round += 1) {
@@ -47,6 +46,7 @@ export function oneRedis(appendfsync: 'everysec' | 'always', { stalls, power }: 
         }
         return found;
       } finally {
+        delete process.env['LD_PRELOAD'];
         server.admin.disconnect();
         await server.stop();
         folder.remove();
