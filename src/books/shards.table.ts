@@ -53,6 +53,17 @@ export async function readMarkedShards(db: Db): Promise<MarkedShardRow[]> {
   return rows;
 }
 
+/**
+ * The cursors of those of these shards to which no drain is writing. One that is may have read a Redis that is gone, and moves
+ * the cursor when it commits.
+ */
+export async function readIdleShards(db: Db, shards: readonly number[]): Promise<Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>[]> {
+  const { rows } = await db.raw<{ rows: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>[] }>(
+    `select shard, epoch, last_id as "lastId" from shards where shard = any(?::integer[]) for share skip locked`, [[...shards]],
+  );
+  return rows;
+}
+
 /** Locks one shard's row until the transaction ends; waits for a drain in progress. Null: no such shard. */
 export async function lockShard(trx: Trx, shard: number): Promise<MarkedShardRow | null> {
   // Locked in a statement of its own: after waiting, the row is read again, but a subquery's result would be outdated.

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lockShard, openShards, raiseEpoch, readMarkedShards } from '../books/shards.table.js';
+import { lockShard, openShards, raiseEpoch, readIdleShards, readMarkedShards } from '../books/shards.table.js';
 import type { ShardStore } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { addToLoss, insertLoss } from './shard-losses.table.js';
@@ -12,6 +12,7 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
   return {
     ledgerId: await ledgerIdOf(db),
     readShards: () => readMarkedShards(db),
+    readIdle: (among) => readIdleShards(db, among),
     withLocked: (shard, work) => db.transaction(async (trx) => {
       const row = await lockShard(trx, shard);
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);

@@ -10,6 +10,8 @@ export interface ShardStore {
   /** Identity of this ledger, created at the first start: distinguishes its Redis from that of another ledger. */
   readonly ledgerId: string;
   readShards(): Promise<readonly ShardRow[]>;
+  /** The cursors of those of these shards to which no drain is writing at this moment. */
+  readIdle(shards: readonly number[]): Promise<readonly Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>[]>;
   /** `raise` starts the next epoch and records the loss of the old one. */
   withLocked<T>(shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T>;
   /** Stores how far streams have got. A mark never decreases. */

@@ -71,8 +71,9 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       const rows = (await store.readShards()).filter(({ shard }) => shards.includes(shard));
       for (const row of rows) await reportOlder(deps, row);
       const judged = await Promise.all(rows.map(async (row) => ({ row, judgement: await judge(row) })));
+      const isCertain = await certain(store, judged.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row));
       for (const { row: { shard, epoch }, judgement } of judged) {
-        if (judgement.verdict === 'open' && !stuck.has(shard)) {
+        if (judgement.verdict === 'open' && isCertain(shard) && !stuck.has(shard)) {
           acknowledged.seen(shard, epoch, judgement.stream);
           decided(shard, epoch);
         } else {
@@ -82,6 +83,18 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
     },
     hasStuck: () => stuck.size > 0,
   };
+}
+
+/**
+ * Which of these rows were judged while no drain was in progress: it is over, and has moved no cursor. Otherwise a drain may have
+ * read entries from Redis that Redis has lost since, and commit them after the judgement: what is written then would have their
+ * numbers again.
+ */
+async function certain(store: Pick<ShardStore, 'readIdle'>, judged: readonly ShardRow[]): Promise<(shard: number) => boolean> {
+  const idle = judged.length === 0 ? [] : await store.readIdle(judged.map(({ shard }) => shard));
+  const cursors = new Map(idle.map(({ shard, epoch, lastId }) => [shard, `${epoch} ${lastId}`]));
+  const unmoved = new Set(judged.filter(({ shard, epoch, lastId }) => cursors.get(shard) === `${epoch} ${lastId}`).map(({ shard }) => shard));
+  return (shard) => unmoved.has(shard);
 }
 
 /** Judges a shard under its row lock, and records the decision before the lock is released. */

@@ -24,6 +24,7 @@ function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>):
     losses: [],
     marks: [],
     readShards: () => Promise.resolve([store.row]),
+    readIdle: () => Promise.resolve([store.row]),
     // One at a time, like the row lock.
     withLocked: <T>(_shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T> => {
       const mine = locked.then(() => work(store.row, (loss) => {

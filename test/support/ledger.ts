@@ -53,6 +53,7 @@ export function memoryShardStore(shards: number): ShardStore {
   return {
     ledgerId: randomUUID().slice(0, 8),
     readShards: () => Promise.resolve([...rows.values()]),
+    readIdle: () => Promise.resolve([...rows.values()]),
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);

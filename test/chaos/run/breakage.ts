@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { EmbeddedServer } from '../../../src/stores/embedded/embedded-server.js';
 import type { Keyspace } from '../../../src/ledger/keys.js';
 import type { Random } from '../../support/random.js';
-import type { TappedEntry } from './journal-tap.js';
+import type { Tap } from './journal-tap.js';
 import type { Member } from './member.js';
 import type { GatewayStage } from './stage.js';
 import type { LossRow } from './told-books.js';
@@ -28,9 +28,9 @@ export type Faults = {
   /** How often each was injected, by name and target. */
   readonly counts: ReadonlyMap<string, number>;
   /** The journals that were lost with a Redis, each as it was then. */
-  readonly lost: readonly TappedEntry[];
-  /** Whether a fault gave the gateway a reason to end the epoch of this shard at this time. */
-  mayEnd(loss: LossRow): boolean;
+  readonly taps: readonly Tap[];
+  /** Whether a fault may have caused this loss: its shard, at its time. */
+  readonly mayCause: (loss: LossRow) => boolean;
 };
 
 export type FaultDeps<Redis> = {

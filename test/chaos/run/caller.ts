@@ -23,18 +23,18 @@ export type CallerDeps = {
   readonly givesUp: () => boolean;
 };
 
-/** Statuses by which the contract refuses each kind, with their codes. Everything else but 503 is a surprise. */
+/** Codes by which the contract may refuse each kind here. Everything else but 503 is a surprise. `auditRefused` asks when. */
 const REFUSALS: Readonly<Record<Op['kind'], readonly string[]>> = {
-  grant: ['limit_exceeded', 'invalid_request'], // its expiry may pass before a try goes in
-  place: ['insufficient_credits', 'hold_resolved', 'limit_exceeded'],
+  grant: ['invalid_request'],
+  place: ['insufficient_credits', 'hold_resolved'],
   extend: ['insufficient_credits', 'hold_resolved', 'hold_not_found'],
-  progress: ['hold_resolved', 'hold_not_found', 'progress_backwards'],
+  progress: ['hold_resolved', 'hold_not_found'],
   settle: ['hold_resolved', 'hold_not_found'],
   void: ['hold_resolved', 'hold_not_found'],
   charge: ['insufficient_credits'],
   once: ['insufficient_credits'],
   refund: ['not_refundable', 'hold_not_found', 'not_found'],
-  transfer: ['insufficient_credits', 'limit_exceeded'],
+  transfer: ['insufficient_credits'],
 };
 
 const TRY_TIMEOUT_MS = 10_000;

@@ -8,8 +8,8 @@ export type Clients = {
   readonly accounts: readonly string[];
   /** Begins nothing new. Resolves true when everything that was begun has a definite outcome. */
   finish(timeoutMs: number): Promise<boolean>;
-  /** Reads every balance from each API, which loads accounts that Redis has lost. Resolves when all have answered. */
-  load(): Promise<void>;
+  /** Reads every balance from each API, which loads accounts that Redis has lost. Resolves true when all have answered in time. */
+  load(timeoutMs: number): Promise<boolean>;
 };
 
 export type ClientsDeps = {
@@ -50,12 +50,17 @@ export function startClients({ options, urls, apiKey, record, traffic }: Clients
       clearTimeout(late);
       return !givesUp;
     },
-    async load() {
+    async load(timeoutMs) {
+      const deadline = Date.now() + timeoutMs;
       const read = (url: string): Promise<boolean> => fetch(url, { headers: { authorization: `Bearer ${apiKey}` }, signal: soon() })
         .then(async (response) => (await response.arrayBuffer(), response.ok), () => false);
       for (const url of urls.flatMap((base) => accounts.map((account) => `${base}/v1/accounts/${account}/balance`))) {
-        while (!givesUp && !await read(url)) await sleep(LOAD_AGAIN_MS);
+        while (!await read(url)) {
+          if (givesUp || Date.now() > deadline) return false;
+          await sleep(LOAD_AGAIN_MS);
+        }
       }
+      return true;
     },
   };
 }
@@ -80,8 +85,9 @@ function actor(
 
   const grant = (account: string, micros: number): Promise<Op> => {
     // A few end soon, so that lots expire while credits of them are held.
-    const expiresAt = random.chance(0.2) ? new Date(Date.now() + random.integer(5_000, 60_000)).toISOString() : null;
-    return send({ kind: 'grant', account, amount: micros }, {
+    const expiresAtMs = random.chance(0.2) ? Date.now() + random.integer(5_000, 60_000) : null;
+    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
+    return send({ kind: 'grant', account, amount: micros, expiresAtMs }, {
       method: 'POST', path: '/v1/grants', body: { account, amount: toCredits(micros), expiresAt, reason: 'chaos' },
     });
   };

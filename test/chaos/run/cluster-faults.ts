@@ -3,7 +3,7 @@ import { slotOf } from '../../../src/stores/redis/slots.js';
 import { eventually, moveSlot } from '../../support/redis-cluster.js';
 import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
 import { clusterWatch, type ClusterWatch, type Reason } from './cluster-watch.js';
-import { tapJournal, type TappedEntry } from './journal-tap.js';
+import { tapJournal, type Tap } from './journal-tap.js';
 import { NODE_TIMEOUT_MS, type ChaosNode, type RedisNodes } from './redis-nodes.js';
 
 /** Faults of a Redis Cluster. A loss concerns the shards of one master. */
@@ -11,7 +11,7 @@ export function clusterFaults(deps: FaultDeps<RedisNodes>): Faults {
   const { stage, keys, random, note } = deps;
   const breaking = breakage(deps);
   const { count, free, kill, pause } = breaking;
-  const lost: TappedEntry[] = [];
+  const taps: Tap[] = [];
   const reasons: Reason[] = [];
   const watch = clusterWatch(stage, keys, (shards) => {
     note(`a failover that no fault has planned: shards ${shards.join()}`);
@@ -27,7 +27,7 @@ export function clusterFaults(deps: FaultDeps<RedisNodes>): Faults {
     await sleep(CALM_MS);
   };
   const moving = movingFaults({ ...deps, watch, count, isFree: () => free(targets).length === targets.length });
-  const losing = losingFaults({ ...deps, watch, count, calm, lost, reasons });
+  const losing = losingFaults({ ...deps, watch, count, calm, taps, reasons });
   const all: Readonly<Record<string, Fault>> = {
     ...processFaults(deps, breaking, [everyNode(targets, () => free(targets).length === targets.length)]),
     'kill-replica': async () => { await kill([random.pick(await replicas(stage, targets))]); },
@@ -50,12 +50,12 @@ export function clusterFaults(deps: FaultDeps<RedisNodes>): Faults {
     ...losing,
   };
   return {
-    names: Object.keys(all), losing: new Set(Object.keys(losing)), counts: breaking.counts, lost,
+    names: Object.keys(all), losing: new Set(Object.keys(losing)), counts: breaking.counts, taps,
     healed: async () => {
       await healed();
       watch.close();
     },
-    mayEnd: ({ shard, noticedMs }) => [...reasons, ...watch.unplanned].some(({ shards, fromMs, untilMs }) =>
+    mayCause: ({ shard, noticedMs }) => [...reasons, ...watch.unplanned].some(({ shards, fromMs, untilMs }) =>
       shards.includes(shard) && fromMs <= noticedMs && noticedMs <= untilMs),
     async inject(name) { await all[name]?.(); },
   };
@@ -145,7 +145,7 @@ async function filledSlots({ admin }: ChaosNode): Promise<number[]> {
 
 type LosingDeps = FaultDeps<RedisNodes> & {
   readonly watch: ClusterWatch; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
-  readonly lost: TappedEntry[]; readonly reasons: Reason[];
+  readonly taps: Tap[]; readonly reasons: Reason[];
 };
 
 const LAG_MS_MIN = 300;
@@ -155,7 +155,7 @@ const LAG_MS_MAX = 4_000;
  * Faults by which a master loses what it has acknowledged. They begin when all is well, and end when the gateway serves again, as
  * those of one Redis do (faults.ts).
  */
-function losingFaults({ stage, keys, random, note, serving, watch, count, calm, lost, reasons }: LosingDeps) {
+function losingFaults({ stage, keys, random, note, serving, watch, count, calm, taps, reasons }: LosingDeps) {
   /** Nothing may be lost if the master keeps its slots, unless the fault says so. */
   const fault = (name: string, losesAnyway: boolean, work: (master: Master) => Promise<void>) => async (): Promise<void> => {
     await calm();
@@ -169,8 +169,8 @@ function losingFaults({ stage, keys, random, note, serving, watch, count, calm, 
     });
     if (isDeposed || losesAnyway) reasons.push({ shards: master.shards, fromMs, untilMs: Date.now() });
   };
-  const tap = async ({ node, shards }: Master, thenFlush = false): Promise<void> => {
-    lost.push(...await tapJournal(node.admin, keys, { thenFlush, shards }));
+  const tap = async ({ node, shards }: Master, how: { readonly isFinal: boolean; readonly thenFlush?: boolean }): Promise<void> => {
+    taps.push(...await tapJournal(node.admin, keys, { ...how, shards }));
   };
   const deposed = ({ node, shards }: Master): Promise<void> => eventually(`another master than ${node.name}`, async () =>
     (await watch.owners())[shards[0] ?? 0] !== node);
@@ -179,7 +179,7 @@ function losingFaults({ stage, keys, random, note, serving, watch, count, calm, 
     'kill-master': fault('kill master', false, async (master) => {
       const waits = random.chance(0.7);
       note(`kill -9 ${master.node.name}, a master; restart ${waits ? 'when its replica has its slots' : 'at once'}`);
-      await tap(master);
+      await tap(master, { isFinal: false });
       await master.node.kill('SIGKILL');
       if (waits) {
         await deposed(master);
@@ -190,7 +190,7 @@ function losingFaults({ stage, keys, random, note, serving, watch, count, calm, 
     'pause-master': fault('pause master', false, async (master) => {
       const ms = NODE_TIMEOUT_MS + random.integer(1_000, 5_000);
       note(`pause ${master.node.name}, a master, for ${ms} ms`);
-      await tap(master);
+      await tap(master, { isFinal: false });
       await master.node.kill('SIGSTOP');
       await sleep(ms);
       await master.node.kill('SIGCONT');
@@ -209,13 +209,13 @@ function losingFaults({ stage, keys, random, note, serving, watch, count, calm, 
       await eventually(`${node.name} to be a replica`, async () => (await node.admin.info('replication')).includes('role:slave'));
       await sleep(SETTLE_MS);
       await node.admin.readonly();
-      await tap(master);
+      await tap(master, { isFinal: true });
       await node.admin.readwrite();
       for (const { admin } of [node, replica]) await admin.config('SET', 'masterauth', stage.password);
     }),
     'wipe-master': fault('wipe', true, async (master) => {
       note(`FLUSHALL on ${master.node.name}, a master`);
-      await tap(master, true);
+      await tap(master, { isFinal: true, thenFlush: true });
     }),
   };
 }

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults } from './breakage.js';
-import { tapJournal, type TappedEntry } from './journal-tap.js';
+import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
+import { tapJournal, type Tap } from './journal-tap.js';
+import { CLOCK_MS } from './named-losses.js';
 import type { RedisPair } from './redis-pair.js';
 
 /** Faults of one Redis with a replica. */
@@ -9,7 +10,9 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
   const { stage, random, note } = deps;
   const breaking = breakage(deps);
   const { count, free, kill, pause } = breaking;
-  const lost: TappedEntry[] = [];
+  const taps: Tap[] = [];
+  /** When faults began by which Redis may lose something. */
+  const beganMs: number[] = [];
   const healed = async (): Promise<void> => {
     await breaking.mended();
     await copied(stage);
@@ -18,8 +21,14 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
     await healed();
     await sleep(CALM_MS);
   };
-  const redis = ofServer('redis', stage.redis);
-  const losing = losses({ ...deps, lost, count, calm });
+  const redis: Target = {
+    ...ofServer('redis', stage.redis),
+    kill: async () => {
+      beganMs.push(Date.now());
+      await stage.redis().kill('SIGKILL');
+    },
+  };
+  const losing = losses({ ...deps, taps, beganMs, count, calm });
   const all: Readonly<Record<string, Fault>> = {
     ...processFaults(deps, breaking, [redis]),
     'kill-redis': () => kill([redis]),
@@ -42,7 +51,8 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
     'failover': losing.failover,
   };
   return {
-    names: Object.keys(all), losing: LOSING, counts: breaking.counts, lost, healed, mayEnd: () => true,
+    names: Object.keys(all), losing: LOSING, counts: breaking.counts, taps, healed,
+    mayCause: ({ toMs, noticedMs }) => beganMs.some((ms) => ms <= noticedMs + CLOCK_MS && ms >= (toMs ?? 0) - CLOCK_MS),
     async inject(name) { await all[name]?.(); },
   };
 }
@@ -50,14 +60,14 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
 const LOSING: ReadonlySet<string> = new Set(['slow-fsync-kill', 'wipe', 'empty-restart', 'failover']);
 
 type LosingDeps = FaultDeps<RedisPair> & {
-  readonly lost: TappedEntry[]; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
+  readonly taps: Tap[]; readonly beganMs: number[]; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
 };
 
 /**
  * Faults by which Redis loses what it has acknowledged. They begin when all is well, and end when the loss has been judged: a
  * process that is killed in between takes with it what was acknowledged to it since the last beat, and the loss is counted too low.
  */
-function losses({ stage, keys, random, note, serving, lost, count, calm }: LosingDeps) {
+function losses({ stage, keys, random, note, serving, taps, beganMs, count, calm }: LosingDeps) {
   const cut = async (): Promise<void> => {
     for (const proxy of stage.proxies) proxy.retarget(1); // nothing listens there
     await sleep(SETTLE_MS);
@@ -69,7 +79,8 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       await calm();
       note('FLUSHALL');
       count('wipe');
-      lost.push(...await tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true }));
+      beganMs.push(Date.now());
+      taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true, isFinal: true }));
       if (random.chance(0.5)) connect(); // the gateway notices by its connections, or by its fence
       await serving();
     },
@@ -77,9 +88,10 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       await calm();
       note('Redis restarts with an empty disk');
       count('empty restart');
+      beganMs.push(Date.now());
       await cut();
       const direct = stage.direct(stage.redis());
-      lost.push(...await tapJournal(direct, keys, { thenFlush: false }));
+      taps.push(...await tapJournal(direct, keys, { isFinal: true }));
       const [, dir = ''] = await direct.config('GET', 'dir');
       await stage.redis().kill('SIGKILL');
       rmSync(`${dir}/appendonlydir`, { recursive: true, force: true });
@@ -95,9 +107,10 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       await stage.direct(stage.replica()).replicaof('NO', 'ONE');
       await sleep(lagMs);
       const former = stage.redis();
+      beganMs.push(Date.now());
       stage.promote();
       await sleep(SETTLE_MS);
-      lost.push(...await tapJournal(stage.direct(former), keys, { thenFlush: false }));
+      taps.push(...await tapJournal(stage.direct(former), keys, { isFinal: true }));
       await former.kill('SIGKILL');
       await former.restart();
       await stage.resetReplica();
@@ -110,7 +123,11 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       count(kills ? 'kill redis with slow fsync' : 'slow fsync');
       stage.fsync?.set(ms);
       await sleep(random.integer(2_000, 5_000));
-      if (kills) await stage.redis().kill('SIGKILL');
+      if (kills) {
+        beganMs.push(Date.now());
+        taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { isFinal: false }));
+        await stage.redis().kill('SIGKILL');
+      }
       stage.fsync?.set(0);
       if (!kills) return;
       await stage.redis().restart();

@@ -2,37 +2,49 @@ import type { Redis } from 'ioredis';
 import { decodeEntry, type JournalEntry } from '../../../src/ledger/entry.js';
 import type { Keyspace } from '../../../src/ledger/keys.js';
 
-export type TappedEntry = Pick<JournalEntry, 'streamId' | 'accountId' | 'seq' | 'kind' | 'key' | 'holdId'> & {
+/** The journal of one shard as Redis had it when it was about to lose it. */
+export type Tap = {
   readonly shard: number; readonly epoch: number;
   /** When it was read. */
   readonly tappedMs: number;
+  /** Whether nothing could be written between this read and the loss. */
+  readonly isFinal: boolean;
+  readonly entries: readonly TappedEntry[];
 };
 
-type Raw = readonly (readonly [id: string, fields: readonly string[]])[];
+export type TappedEntry = Pick<JournalEntry, 'streamId' | 'accountId' | 'seq' | 'kind' | 'key' | 'holdId' | 'about'>;
 
-type Tap = {
+type Raw = readonly (readonly [id: string, fields: readonly string[]])[];
+export type TapOptions = {
   /** Everything is deleted in the same step, so that no entry can be written in between. */
-  readonly thenFlush: boolean;
+  readonly thenFlush?: boolean;
+  readonly isFinal: boolean;
   /** Of a Cluster: those that this server has. */
   readonly shards?: readonly number[];
 };
 
-/** What Redis still has of its journal, read by the hand that is about to lose it. */
-export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush, shards }: Tap): Promise<TappedEntry[]> {
-  const tapped = shards ?? Array.from({ length: keys.shards }, (_, shard) => shard);
-  const asked = redis.pipeline();
-  for (const shard of tapped) asked.get(keys.fence(shard));
-  const fences = valuesOf(await asked.exec()) as (string | null)[];
-  const epochs = fences.map((text) => Number((text ?? '1').split('@')[0]));
+/** What Redis still has of its journal, read by the hand that is about to lose it. Shards that are closed are left out. */
+export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush = false, isFinal, shards }: TapOptions): Promise<Tap[]> {
+  const asked = shards ?? Array.from({ length: keys.shards }, (_, shard) => shard);
+  const reading = redis.pipeline();
+  for (const shard of asked) reading.get(keys.fence(shard));
+  const fences = valuesOf(await reading.exec()) as (string | null)[];
+  const open = asked.flatMap((shard, index) => {
+    const fence = fences[index];
+    return fence == null ? [] : [{ shard, epoch: Number(fence.split('@')[0]) }];
+  });
   // A server of a Cluster has no transactions over several shards. It runs what arrives in one piece without a pause.
   const step = shards === undefined ? redis.multi() : redis.pipeline();
-  for (const [index, shard] of tapped.entries()) step.xrange(keys.shard(shard, epochs[index] ?? 1).journal, '-', '+');
+  for (const { shard, epoch } of open) step.xrange(keys.shard(shard, epoch).journal, '-', '+');
   if (thenFlush) step.flushall();
-  const replies = valuesOf(await step.exec());
+  const journals = valuesOf(await step.exec()) as Raw[];
   const tappedMs = Date.now();
-  return tapped.flatMap((shard, index) => ((replies[index] ?? []) as Raw).map(([id, fields]): TappedEntry => {
-    const { streamId, accountId, seq, kind, key, holdId } = decodeEntry(id, fields);
-    return { streamId, accountId, seq, kind, key, holdId, shard, epoch: epochs[index] ?? 1, tappedMs };
+  return open.map(({ shard, epoch }, index): Tap => ({
+    shard, epoch, tappedMs, isFinal,
+    entries: (journals[index] ?? []).map(([id, fields]) => {
+      const { streamId, accountId, seq, kind, key, holdId, about } = decodeEntry(id, fields);
+      return { streamId, accountId, seq, kind, key, holdId, about };
+    }),
   }));
 }
 

@@ -1,62 +1,85 @@
 import type { Keyspace } from '../../../src/ledger/keys.js';
 import { finding, type Finding } from '../../support/finding.js';
 import type { Faults } from './breakage.js';
+import type { Tap, TappedEntry } from './journal-tap.js';
 import type { Op } from './record.js';
 import type { LossRow, ToldBooks } from './told-books.js';
 
+/** What excuses that something acknowledged is missing. Each excuse is as narrow as what the gateway tells of its losses. */
 export type NamedLosses = {
-  /** Whether a loss that the gateway has named covers an acknowledged operation that is missing: its shard, its account, its time. */
+  /**
+   * Whether a loss that the gateway has named covers this missing operation. The loss is of its shard; its window and the time
+   * of the operation overlap; it counts an entry of the account, or one of no named account, that no other missing operation has
+   * taken; and the entry was in Redis' journal when that was lost, if it could be read then. Call it once for each operation.
+   */
   covers(op: Op): boolean;
-  /** The same for an answer that follows from a loss, which is no missing operation itself. */
-  explains(op: Op): boolean;
+  /** Whether the shard was loaded from Postgres again after this was sent: what is never journaled is gone then. */
+  wasReloadedAfter(op: Op): boolean;
   readonly covered: () => number;
-  /** That no loss names less than is missing, or more than was there. */
+  /** That no loss names more than was there, and that none is named without a fault. */
   findings(): Finding[];
 };
 
 /** Redis stamps entries with its clock, which is this machine's. */
-const CLOCK_MS = 5;
+export const CLOCK_MS = 5;
 
-export function namedLosses({ losses, entries }: ToldBooks, keys: Keyspace, { lost: tapped, mayEnd }: Pick<Faults, 'lost' | 'mayEnd'>): NamedLosses {
-  const missing = new Map<LossRow, number>();
+type Loss = LossRow & { readonly left: Map<string, number>; unnamed: number; readonly taps: readonly Tap[] };
+
+export type LossFacts = Pick<Faults, 'taps' | 'mayCause'> & { readonly keys: Keyspace };
+
+export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, mayCause }: LossFacts): NamedLosses {
+  const losses = rows.map((row): Loss => ({
+    ...row, left: new Map(Object.entries(row.accounts)), unnamed: row.entries - sum(Object.values(row.accounts)), taps: tapsOf(row, taps),
+  }));
   let covered = 0;
-  const isNamed = ({ accounts, entries: count }: LossRow, account: string): boolean =>
-    account in accounts || Object.values(accounts).reduce((sum, each) => sum + each, 0) < count;
-  const lossOf = (op: Op): LossRow | undefined => losses.find((each) =>
-    each.shard === keys.shardOf(op.account) && each.entries > 0 && isNamed(each, op.account)
-      && (each.fromMs ?? 0) <= op.endedMs + CLOCK_MS && (each.toMs ?? 0) >= op.firstSentMs - CLOCK_MS);
+
   return {
-    explains: (op) => losses.some(({ shard, entries: count }) => count > 0 && shard === keys.shardOf(op.account)),
     covers(op) {
-      const loss = lossOf(op);
+      const { account, firstSentMs, endedMs } = op;
+      // The latest first: an entry that was lost before the last try was written again by it.
+      const loss = losses.toReversed().find((each) => each.shard === keys.shardOf(account)
+        && ((each.left.get(account) ?? 0) > 0 || each.unnamed > 0)
+        && (each.fromMs ?? 0) <= endedMs + CLOCK_MS && (each.toMs ?? 0) >= firstSentMs - CLOCK_MS
+        && (each.taps.length === 0 || each.taps.some((tap) => mayHave(tap, op))));
       if (loss === undefined) return false;
-      missing.set(loss, (missing.get(loss) ?? 0) + 1);
+      const left = loss.left.get(account) ?? 0;
+      if (left > 0) loss.left.set(account, left - 1);
+      else loss.unnamed -= 1;
       covered += 1;
       return true;
     },
+    wasReloadedAfter: ({ account, firstSentMs }) =>
+      rows.some(({ shard, noticedMs }) => shard === keys.shardOf(account) && noticedMs >= firstSentMs - CLOCK_MS),
     covered: () => covered,
     findings() {
-      const least = finding('a named loss counts at least the acknowledged operations that are missing');
-      for (const [loss, count] of missing) {
-        least.compare(count <= loss.entries, () => `${nameOf(loss)}: ${count} acknowledged operations are missing`);
-      }
       const most = finding('a named loss counts no more than Redis had, and Postgres has not');
       const inPostgres = new Set(entries.map(({ account, epoch, seq }) => `${account} ${epoch} ${seq}`));
-      const gone = tapped.filter(({ accountId, epoch, seq }) => !inPostgres.has(`${accountId} ${epoch} ${seq}`));
-      // A later loss of the same epoch, of which nothing was read before, has later entries.
-      const tappedAtMs = new Map(tapped.map(({ shard, epoch, tappedMs }) => [`${shard} ${epoch}`, tappedMs]));
-      for (const loss of losses.filter(({ shard, epoch, toMs }) => (tappedAtMs.get(`${shard} ${epoch}`) ?? 0) >= (toMs ?? 0) - CLOCK_MS
-        && tappedAtMs.has(`${shard} ${epoch}`))) {
-        const there = gone.filter(({ shard, epoch }) => shard === loss.shard && epoch === loss.epoch).length;
-        most.compare(loss.entries <= there, () => `${nameOf(loss)}: ${there} entries were lost`);
+      for (const loss of losses) {
+        const tap = loss.taps.findLast(({ isFinal }) => isFinal);
+        if (tap === undefined) continue;
+        const gone = tap.entries.filter(({ accountId, seq }) => !inPostgres.has(`${accountId} ${tap.epoch} ${seq}`)).length;
+        most.compare(loss.entries <= gone, () => `${nameOf(loss)}: ${gone} entries were lost`);
       }
-      const reasoned = finding('no epoch ends but of a shard that a fault has hit, at that time');
-      for (const loss of losses) reasoned.compare(mayEnd(loss), () => `${nameOf(loss)}, noticed ${timeOf(loss.noticedMs)}`);
-      return [least.done(), most.done(), reasoned.done()];
+      const caused = finding('an epoch ends only after a fault by which Redis may lose something of its shard');
+      for (const row of rows) caused.compare(mayCause(row), () => nameOf(row));
+      return [most.done(), caused.done()];
     },
   };
 }
 
-const nameOf = ({ shard, epoch, entries, fromMs, toMs }: LossRow): string =>
-  `shard ${shard}, epoch ${epoch}, ${entries} entries from ${timeOf(fromMs)} to ${timeOf(toMs)}`;
+/** What was read of the epoch at or after the end of the loss. A later loss of the same epoch has later entries. */
+const tapsOf = ({ shard, epoch, toMs }: LossRow, taps: readonly Tap[]): Tap[] =>
+  taps.filter((tap) => tap.shard === shard && tap.epoch === epoch && tap.tappedMs >= (toMs ?? 0) - CLOCK_MS);
+
+const mayHave = ({ entries, isFinal, tappedMs }: Tap, op: Op): boolean =>
+  (!isFinal && op.endedMs >= tappedMs) || entries.some((entry) => entry.accountId === op.account && isOf(entry, op));
+
+function isOf({ kind, key, holdId, about }: TappedEntry, op: Op): boolean {
+  if (op.kind === 'place' || op.kind === 'progress') return kind === op.kind && holdId === op.hold;
+  return op.kind === 'once' ? kind === 'charge' && about.includes(op.key) : key.slice(key.lastIndexOf(':') + 1) === op.key;
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, each) => total + each, 0);
+const nameOf = ({ shard, epoch, entries, fromMs, toMs, noticedMs }: LossRow): string =>
+  `shard ${shard}, epoch ${epoch}, ${entries} entries from ${timeOf(fromMs)} to ${timeOf(toMs)}, noticed at ${timeOf(noticedMs)}`;
 const timeOf = (ms: number | null): string => (ms === null ? 'the beginning' : new Date(ms).toISOString());

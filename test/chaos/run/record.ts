@@ -13,8 +13,10 @@ export type Op = {
   readonly amount: number;
   /** The hold it is about, or ''. */
   readonly hold: string;
-  /** The target of a transfer, or what a refund is of. */
+  /** The target of a transfer, or what a refund is of: the key of a charge, or a hold. */
   readonly other: string;
+  /** When the credits of a grant end; null: never. */
+  readonly expiresAtMs: number | null;
   firstSentMs: number;
   endedMs: number;
   tries: number;
@@ -28,7 +30,7 @@ export type Op = {
   answer: Readonly<Record<string, string | number>>;
 };
 
-export type NewOp = Pick<Op, 'kind' | 'account' | 'amount'> & Partial<Pick<Op, 'hold' | 'other' | 'key'>>;
+export type NewOp = Pick<Op, 'kind' | 'account' | 'amount'> & Partial<Pick<Op, 'hold' | 'other' | 'key' | 'expiresAtMs'>>;
 
 /** The clients' own record of what they wanted and were told, in memory and as lines of a file. */
 export type ClientRecord = {
@@ -50,10 +52,10 @@ export function openRecord(file: string): ClientRecord {
   const line = (what: object): void => { writeSync(fd, `${JSON.stringify(what)}\n`); };
   return {
     ops, surprises,
-    intend({ kind, account, amount, hold = '', other = '', key = `${kind[0] ?? ''}${ops.length}-${kind}` }) {
+    intend({ kind, account, amount, hold = '', other = '', expiresAtMs = null, key = `${kind[0] ?? ''}${ops.length}-${kind}` }) {
       const op: Op = {
-        key, kind, account, amount, hold, other, firstSentMs: Date.now(), endedMs: 0, tries: 0, isUnsent: false, state: 'open', status: 0,
-        code: '', answer: {},
+        key, kind, account, amount, hold, other, expiresAtMs, firstSentMs: Date.now(), endedMs: 0, tries: 0, isUnsent: false,
+        state: 'open', status: 0, code: '', answer: {},
       };
       ops.push(op);
       line({ intend: key, kind, account, amount, hold, other, at: op.firstSentMs });

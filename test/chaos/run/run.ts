@@ -4,7 +4,7 @@ import { projectRoot } from '../../../src/kit/paths.js';
 import { openBooks, type Books } from '../../support/books.js';
 import { checkPostgres } from '../../support/books-postgres.js';
 import { checkRedis } from '../../support/books-redis.js';
-import { finding, type Finding } from '../../support/finding.js';
+import { finding } from '../../support/finding.js';
 import { randomOf } from '../../support/random.js';
 import type { Traffic } from './caller.js';
 import { startClients, type Clients } from './clients.js';
@@ -83,7 +83,13 @@ async function storm({ options, stage, faultsOf, books, note, folder }: Run): Pr
   const traffic: Traffic = { tries: 0, answers: 0, acknowledged: 0, refused: 0, unknown: 0, notExecuted: 0, pending: 0, slowestMs: 0 };
   const clients = startClients({ options, urls: stage.apis.map(({ url }) => url), apiKey: stage.apiKey, record, traffic });
   const random = randomOf(options.seed);
-  const injected = faultsOf({ keys: books.keys, random, note, serving: () => clients.load() });
+  const live = finding('after every fault, and when all is mended, everything comes to its end in time');
+  const stuck: string[] = [];
+  const serving = async (): Promise<void> => {
+    if (await clients.load(HEALED_WITHIN_MS)) return;
+    stuck.push(`some accounts were not served within ${HEALED_WITHIN_MS} ms after a loss`);
+  };
+  const injected = faultsOf({ keys: books.keys, random, note, serving });
   const telling = setInterval(() => {
     const { acknowledged, refused, unknown, notExecuted } = traffic;
     note(`${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown, ${notExecuted} not executed`);
@@ -92,18 +98,19 @@ async function storm({ options, stage, faultsOf, books, note, folder }: Run): Pr
   const chosen = injected.names.filter((name) =>
     !options.without.includes(name) && (options.only.length === 0 || options.only.includes(name)));
   const endsMs = Date.now() + options.seconds * 1_000;
-  for (let bag: string[] = []; Date.now() < endsMs;) {
+  for (let bag: string[] = []; Date.now() < endsMs && stuck.length === 0;) {
     if (bag.length === 0) bag = orderOf(chosen, injected.losing, random.next);
     const name = bag.shift();
     if (name !== undefined) await injected.inject(name);
     await new Promise((resolve) => { setTimeout(resolve, random.integer(GAP_MS_MIN, GAP_MS_MAX)); });
   }
   clearInterval(telling);
-  const alive = await heal({ injected, clients, books, note });
+  live.compare(stuck.length === 0, () => stuck.join());
+  const healMs = await heal({ injected, clients, books, note, live });
   const stored = await readBooks(books.db);
-  const losses = namedLosses(stored, books.keys, injected);
+  const losses = namedLosses(stored, { keys: books.keys, taps: injected.taps, mayCause: injected.mayCause });
   const findings = [
-    alive.finding, ...await checkPostgres(books.db, Date.now()), ...await checkRedis(books.db, books.redis, books.keys),
+    live.done(), ...await checkPostgres(books.db, Date.now()), ...await checkRedis(books.db, books.redis, books.keys),
     ...auditTold(record, stored, losses), ...losses.findings(),
   ];
   record.close();
@@ -111,7 +118,7 @@ async function storm({ options, stage, faultsOf, books, note, folder }: Run): Pr
   return {
     redis: options.redis, seed: options.seed, seconds: options.seconds,
     figures: figuresOf({
-      record, traffic, counts: injected.counts, books: stored, covered: losses.covered(), swallowed, healMs: alive.ms, findings,
+      record, traffic, counts: injected.counts, books: stored, covered: losses.covered(), swallowed, healMs, findings,
     }),
     faults: Object.fromEntries(injected.counts),
     leftOut: [...(stage.fsync === null ? ['slow fsync: no gcc'] : []), ...injected.names.filter((name) => !chosen.includes(name))],
@@ -119,17 +126,19 @@ async function storm({ options, stage, faultsOf, books, note, folder }: Run): Pr
   };
 }
 
-type Healing = { readonly injected: Faults; readonly clients: Clients; readonly books: Books; readonly note: (line: string) => void };
+type Healing = {
+  readonly injected: Faults; readonly clients: Clients; readonly books: Books; readonly note: (line: string) => void;
+  readonly live: ReturnType<typeof finding>;
+};
 
-/** Mends everything, and waits until it is quiet. */
-async function heal({ injected, clients, books, note }: Healing): Promise<{ readonly finding: Finding; readonly ms: number }> {
-  const live = finding('when all is mended, everything comes to its end in time');
+/** Mends everything, and waits until it is quiet. Returns how long that took, in ms. */
+async function heal({ injected, clients, books, note, live }: Healing): Promise<number> {
   note('no more faults: mending');
   await injected.healed();
   const startedMs = Date.now();
   live.compare(await clients.finish(HEALED_WITHIN_MS), () => `some clients have no definite answer after ${HEALED_WITHIN_MS} ms`);
   note('every client has its answers; waiting until everything is drained');
-  await clients.load();
+  live.compare(await clients.load(HEALED_WITHIN_MS), () => `some accounts are not served after ${HEALED_WITHIN_MS} ms`);
   const pending = async (): Promise<string> => {
     const { rows } = await books.db.raw<{ rows: { open: number }[] }>(`select count(*)::integer as open from holds where state = 'open'`);
     const holds = rows.flatMap(({ open }) => (open > 0 ? [`${open} open holds`] : []));
@@ -141,7 +150,7 @@ async function heal({ injected, clients, books, note }: Healing): Promise<{ read
     left = await pending();
   }
   live.compare(left === '', () => `still pending after ${HEALED_WITHIN_MS} ms: ${left}`);
-  return { finding: live.done(), ms: Date.now() - startedMs };
+  return Date.now() - startedMs;
 }
 
 /** Faults that lose data wait until all is well, so others come in between. */

@@ -10,6 +10,8 @@ export type EntryRow = {
 export type HoldRow = {
   readonly account: string; readonly hold: string; readonly state: string; readonly amount: number; readonly captured: number;
   readonly policy: string; readonly overage: number; readonly debt: number; readonly uncollected: number;
+  /** Settled after its lease had ended. */
+  readonly late: boolean;
 };
 export type IntentRow = {
   readonly intentId: number; readonly account: string; readonly kind: string; readonly amount: number; readonly state: string;
@@ -22,8 +24,7 @@ export type TransferRow = {
 export type LossRow = {
   readonly shard: number; readonly epoch: number; readonly entries: number; readonly accounts: Readonly<Record<string, number>>;
   /** Null: the epoch had no entry before. */
-  readonly fromMs: number | null; readonly toMs: number | null;
-  readonly noticedMs: number;
+  readonly fromMs: number | null; readonly toMs: number | null; readonly noticedMs: number;
 };
 export type TotalsRow = { readonly account: string; readonly granted: number; readonly captured: number; readonly removed: number };
 
@@ -40,8 +41,8 @@ export async function readBooks(db: Db): Promise<ToldBooks> {
                                 case when key = '' and kind = 'charge' then coalesce((regexp_match(about, 'once-[0-9]+-[0-9]+'))[1], '')
                                      else key end as key, held, debt, granted, captured, removed
                            from entries left join entry_details using (account_id, seq, at) order by account_id, seq`),
-    holds: await read(`select account_id as account, hold_id as hold, state, amount, captured, policy, overage, debt, uncollected
-                         from holds`),
+    holds: await read(`select account_id as account, hold_id as hold, state, amount, captured, policy, overage, debt, uncollected,
+                              late from holds`),
     intents: await read(`select intent_id as "intentId", account_id as account, kind, amount, state, idempotency_scope as scope,
                                 idempotency_key as key from money_in`),
     transfers: await read(`select transfer_id as "transferId", from_account as "from", to_account as "to", amount, state,
