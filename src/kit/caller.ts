@@ -1,7 +1,7 @@
 import { fingerprint } from './ids.js';
 import type { NativeCaller, Principal, ServerCaller } from './principal.js';
 
-/** An idempotency key with the caller who sent it. The same key of another caller names another request (README, "Idempotency"). */
+/** An idempotency key with the caller who sent it. The same key of another caller names another request (docs/routes.md#idempotency). */
 export type CallerKey = { readonly caller: string; readonly key: string };
 
 /**

@@ -14,7 +14,7 @@ export type RecallDeps = {
 
 /**
  * What Postgres has under this key, or null. Also null when Postgres does not answer in time: charges and holds continue
- * without Postgres (README, "When things fail"), and then only Redis prevents a repeat from being charged.
+ * without Postgres (docs/operations.md#when-things-fail), and then only Redis prevents a repeat from being charged.
  */
 export async function recallCharge(
   { source, recallMs, unrecalled }: RecallDeps, accountId: string, key: string,

@@ -49,10 +49,13 @@ const living = (): Doomed => doomed({ db: lab.db, redis: lab.sharded }, null);
 const rows = async <Row>(sql: string, values: readonly (string | number)[]): Promise<Row[]> =>
   (await lab.db.raw<{ rows: Row[] }>(sql, [...values])).rows;
 
-/** The jobs of a worker that move money or its journal. They run whatever the flow is: none may spoil the work of another. */
-async function jobs(process: Doomed): Promise<void> {
+/**
+ * The jobs of a worker that move money or its journal. They run whatever the flow is: none may spoil the work of another. A drain
+ * marks intents as applied, so what a crash left pending is applied again only before it.
+ */
+async function jobs(process: Doomed, first: 'drain' | 'replay'): Promise<void> {
   const parts = partsOf(process);
-  await parts.drain(SHARDS);
+  if (first === 'drain') await parts.drain(SHARDS);
   await replayPending(parts, 0, 100);
   await resumeTransfers(parts, 0, 100);
   await parts.drain(SHARDS);
@@ -86,12 +89,12 @@ async function crashEverywhere(begin: () => Promise<Case>, every = EVERY): Promi
       await ended(process, run);
       const at = `${when} call ${call}, ${process.calls[call] ?? 'none'}`;
       try {
-        await ended(doomed({ db: lab.db, redis: lab.sharded }, { call, when }), jobs);
-        await jobs(living());
+        await ended(doomed({ db: lab.db, redis: lab.sharded }, { call, when }), (worker) => jobs(worker, when === 'before' ? 'drain' : 'replay'));
+        await jobs(living(), when === 'before' ? 'replay' : 'drain');
         await agree(accounts);
         await allOrNothing();
         await run(living());
-        await jobs(living());
+        await jobs(living(), 'replay');
         await agree(accounts);
         await happenedOnce();
       } catch (error) {

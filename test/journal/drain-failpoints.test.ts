@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Failpoint } from '../../src/journal/drain-batch.js';
+import type { Db, Trx } from '../../src/stores/postgres/connect.js';
 import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
 
 let lab: DrainLab;
@@ -58,6 +59,26 @@ test('a paused process loses its lock, and its later writes are rolled back', as
   await expect(paused([0])).rejects.toMatchObject({ code: 'ledger_unavailable' });
   expect(await lab.drain([0])).toMatchObject({ entries: 0, stopped: [] });
   expect(await lab.rows('select seq from accounts where account_id = ?', [account.accountId])).toEqual([{ seq: 1 }]);
+});
+
+/** A database in which another process moves the cursors in spite of the lock, right before this drain does. */
+const withMovedCursors = (db: Db): Db => new Proxy(db, {
+  get: (target, name) => (name !== 'transaction' ? Reflect.get(target, name) as unknown
+    : (work: (trx: Trx) => Promise<unknown>) => target.transaction((trx) => work(new Proxy(trx, {
+      get: (inner, property) => (property !== 'raw' ? Reflect.get(inner, property) as unknown
+        : async (sql: string, bindings: string[] = []): Promise<unknown> => {
+          if (sql.includes('set last_id = moved')) await inner.raw(`update shards set last_id = '1-1'`);
+          return inner.raw<unknown>(sql, bindings);
+        }),
+    })))),
+});
+
+test('a batch whose cursor has moved is rolled back, and written by the next run', async () => {
+  const account = lab.account(0);
+  await lab.write(account, account.grant('l1', 100));
+  await expect(lab.drainWith({ db: withMovedCursors(lab.db) })([0])).rejects.toThrow('a cursor was moved under our lock');
+  expect(await lab.rows('select seq from entries where account_id = ?', [account.accountId])).toEqual([]);
+  expect(await lab.drain([0])).toMatchObject({ entries: 1, stopped: [] });
 });
 
 test('a shard that another process drains is skipped', async () => {

@@ -8,7 +8,7 @@ import { freePort, LOOPBACK } from '../../src/stores/embedded/loopback-port.js';
 import { startRedisServer } from '../../src/stores/embedded/redis-server.js';
 import { writeSecret } from '../../src/stores/embedded/server-directory.js';
 import { SLOTS } from '../../src/stores/redis/slots.js';
-import { temporaryFolder } from './servers.js';
+import { temporaryFolder, type Folder } from './servers.js';
 
 export type ClusterServer = EmbeddedServer & {
   /** A connection as its owner. Reconnects after a restart. */
@@ -32,14 +32,15 @@ export type TestCluster = {
 const START_TIMEOUT_MS = 60_000;
 
 export async function throwawayCluster(
-  { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = () => Promise.resolve({}) }: {
+  { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = () => Promise.resolve({}), folderOf = temporaryFolder }: {
     readonly masters?: number; readonly replicasEach?: number;
     /** A master counts as failed after this time. A busy machine must not make one fail that a test does not. */
     readonly nodeTimeoutMs?: number;
     readonly extraConfig?: (index: number) => Promise<Readonly<Record<string, string>>>;
+    readonly folderOf?: () => Promise<Folder>;
   } = {},
 ): Promise<TestCluster> {
-  const folder = await temporaryFolder();
+  const folder = await folderOf();
   const password = randomBytes(24).toString('hex');
   const servers: ClusterServer[] = [];
   const dirs: string[] = [];

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -171,8 +171,18 @@ export type Folder = { readonly path: string; readonly remove: () => void };
  * process' id, so that the next run finds the folders of killed processes.
  */
 export async function temporaryFolder(): Promise<Folder> {
+  return folderIn((await canEnter(await serviceUserOf(''), tmpdir())) ? tmpdir() : '/var/tmp');
+}
+
+const MEMORY = '/dev/shm';
+
+/** Such a folder in memory, where no fsync takes time; on a disk where there is no such place. */
+export async function memoryFolder(): Promise<Folder> {
+  return existsSync(MEMORY) && await canEnter(await serviceUserOf(''), MEMORY) ? folderIn(MEMORY) : temporaryFolder();
+}
+
+function folderIn(base: string): Folder {
   cleanUpAtTheEnd();
-  const base = (await canEnter(await serviceUserOf(''), tmpdir())) ? tmpdir() : '/var/tmp';
   for (const entry of readdirSync(base)) {
     const pid = Number(new RegExp(`^${TEMPORARY}(\\d+)-`).exec(entry)?.[1]);
     if (pid > 0 && !exists(pid)) rmSync(join(base, entry), { recursive: true, force: true });

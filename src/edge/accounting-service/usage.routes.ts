@@ -14,7 +14,7 @@ const INVALID = 'Missing or invalid required fields';
 const SERVICE_LENGTH_MAX = 50;
 const OPERATION_LENGTH_MAX = 100;
 
-/** What the client writes that deducts before it records (README, "Deduct, then record"). Others never write all three. */
+/** What the client writes that deducts before it records (docs/routes.md#usage-records). Others never write all three. */
 const SIGNATURE = ['success', 'user_id_source', 'original_operation_details'] as const;
 
 const body = bodyOf(

@@ -15,9 +15,9 @@ const LAG_MS = 1_000;
 const copies = async ({ admin }: ClusterServer): Promise<boolean> =>
   /role:slave[^]*master_link_status:up/.test(await admin.info('replication'));
 
-/** A master that Sentinels watch is killed. */
-export const sentinelKill: Case = {
-  setup: 'Sentinel, everysec', fault: 'kill -9 of the master, the replica is promoted',
+/** A master that Sentinels watch gives way to its replica. */
+const sentinel = (fault: string, fail: (master: ClusterServer, failOver: () => Promise<void>) => Promise<void>): Case => ({
+  setup: 'Sentinel, everysec', fault,
   async measure(rounds) {
     const sentinels = await throwawaySentinels();
     const { password = '' } = locationOf(sentinels.url);
@@ -27,18 +27,22 @@ export const sentinelKill: Case = {
         const old = await sentinels.master();
         const writers = startWriters({ host: LOOPBACK, port: old.port, password }, `round-${round}-`);
         await sleep(WRITING_MS + Math.random() * WRITING_MS);
-        await old.kill('SIGKILL');
+        await fail(old, sentinels.failOver);
         await eventually('another master', async () => await sentinels.master() !== old);
-        found.push(await writers.missing((await sentinels.master()).admin));
-        await old.restart();
+        if (!old.isRunning()) await old.restart();
         await eventually('the old master is a replica', () => copies(old));
+        found.push(await writers.missing((await sentinels.master()).admin));
       }
       return found;
     } finally {
       await sentinels.discard();
     }
   },
-};
+});
+
+export const sentinelKill = sentinel('kill -9 of the master, the replica is promoted', (master) => master.kill('SIGKILL'));
+
+export const sentinelByHand = sentinel('SENTINEL FAILOVER by hand', (_, failOver) => failOver());
 
 type Fail = (master: ClusterServer, replica: ClusterServer, cluster: TestCluster) => Promise<void>;
 

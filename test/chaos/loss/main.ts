@@ -1,5 +1,5 @@
 import type { Case } from './cases.js';
-import { clusterByHand, clusterKill, clusterPause, clusterTakeover, sentinelKill } from './failovers.js';
+import { clusterByHand, clusterKill, clusterPause, clusterTakeover, sentinelByHand, sentinelKill } from './failovers.js';
 import { oneRedis } from './one-redis.js';
 import type { Missing } from './writers.js';
 
@@ -15,7 +15,7 @@ if (!Number.isInteger(rounds) || rounds < 1) {
 const cases: readonly Case[] = [
   ...(['everysec', 'always'] as const).flatMap((appendfsync) => [false, true].flatMap((power) => [false, true].map((stalls) =>
     oneRedis(appendfsync, { stalls, power })))),
-  sentinelKill, clusterKill, clusterPause, clusterByHand, clusterTakeover,
+  sentinelKill, sentinelByHand, clusterKill, clusterPause, clusterByHand, clusterTakeover,
 ];
 
 const most = (found: readonly Missing[], of: (each: Missing) => number): number => Math.max(...found.map(of));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { freePort } from '../../../src/stores/embedded/loopback-port.js';
 import { eventually, throwawayCluster, type ClusterServer } from '../../support/redis-cluster.js';
 import { redisSettings } from '../../support/redis-address.js';
+import { memoryFolder } from '../../support/servers.js';
 import { readView, type View } from './cluster-view.js';
 import { cutProxy } from './cut-proxy.js';
 import type { RedisOfStage } from './stage.js';
@@ -23,7 +24,7 @@ export const NODE_TIMEOUT_MS = 2_000;
 
 export async function openRedisNodes(): Promise<RedisNodes> {
   const cluster = await throwawayCluster({
-    replicasEach: 1, nodeTimeoutMs: NODE_TIMEOUT_MS, extraConfig: () => Promise.resolve({ 'repl-backlog-size': '4mb' }),
+    replicasEach: 1, nodeTimeoutMs: NODE_TIMEOUT_MS, folderOf: memoryFolder, extraConfig: () => Promise.resolve({ 'repl-backlog-size': '4mb' }),
   });
   const proxies = await Promise.all(cluster.servers.map(async ({ port }) => cutProxy(await freePort(), port)));
   const nodes = await Promise.all(cluster.servers.map(async (server, index): Promise<ChaosNode> => {

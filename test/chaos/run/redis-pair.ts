@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from '../../../src/stores/embedded/loopback-port.js';
 import { startRedisServer, type RedisServer } from '../../../src/stores/embedded/redis-server.js';
-import type { Folder } from '../../support/servers.js';
+import { memoryFolder, type Folder } from '../../support/servers.js';
 import { cutProxy, type CutProxy } from './cut-proxy.js';
 import { NAMESPACE, type RedisOfStage } from './stage.js';
 
@@ -23,7 +23,9 @@ export type RedisPair = RedisOfStage & {
 
 const REPLICATING_TIMEOUT_MS = 60_000;
 
-export async function openRedisPair(folder: Folder): Promise<RedisPair> {
+export async function openRedisPair(): Promise<RedisPair> {
+  // On a slow disk each kill of Redis could lose what it has acknowledged: here only faults that are to lose something do.
+  const folder = await memoryFolder();
   const [first, second] = await startPair(folder);
   const [portA, portB] = await Promise.all([freePort(), freePort()]);
   const proxies = [await cutProxy(portA, first.port), await cutProxy(portB, first.port)] as const;
@@ -56,6 +58,7 @@ export async function openRedisPair(folder: Folder): Promise<RedisPair> {
       for (const redis of connections.values()) redis.disconnect();
       await Promise.all(proxies.map((proxy) => proxy.close()));
       await Promise.allSettled([first.stop(), second.stop()]);
+      folder.remove();
     },
   };
 }

@@ -6,7 +6,7 @@ import { freePort } from '../../../src/stores/embedded/loopback-port.js';
 import { startPostgresServer, type PostgresServer } from '../../../src/stores/embedded/postgres-server.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { ANY_RATE } from '../../support/gateway.js';
-import { temporaryFolder, type Folder } from '../../support/servers.js';
+import { temporaryFolder } from '../../support/servers.js';
 import type { CutProxy } from './cut-proxy.js';
 import { member, type Member, type MemberPlan } from './member.js';
 import { slowFsync, type SlowFsync } from './slow-fsync.js';
@@ -42,7 +42,7 @@ const TOKEN_TTL_SECONDS = 86_400;
 
 /** Starts everything: servers, the gateway's processes, and the proxies between them. */
 export async function openStage<Redis extends RedisOfStage>(
-  logFolder: string, openRedis: (folder: Folder) => Promise<Redis>,
+  logFolder: string, openRedis: () => Promise<Redis>,
 ): Promise<GatewayStage & Redis> {
   const folder = await temporaryFolder();
   mkdirSync(logFolder, { recursive: true });
@@ -53,7 +53,7 @@ export async function openStage<Redis extends RedisOfStage>(
     dir: join(folder.path, 'postgres'), extraConfig: { synchronous_commit: 'on', max_connections: '200' },
   });
   await migrate(postgres.ownerUrl);
-  const redis = await openRedis(folder);
+  const redis = await openRedis();
 
   const secret = randomBytes(32).toString('hex');
   const environmentOf = (role: MemberPlan['role']): Record<string, string> => ({
