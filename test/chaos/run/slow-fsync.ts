@@ -29,9 +29,9 @@ static void wait_first(void) {
 static void remember(const struct stat *before) {
   char path[4096], text[32];
   snprintf(path, sizeof path, "${synced}/%llu", (unsigned long long) before->st_ino);
-  int record = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  int record = open(path, O_WRONLY | O_CREAT, 0644);
   if (record < 0) return;
-  int length = snprintf(text, sizeof text, "%lld", (long long) before->st_size);
+  int length = snprintf(text, sizeof text, "%020lld", (long long) before->st_size); // always as long: one write replaces it
   if (write(record, text, (size_t) length) < 0) { /* it then counts as not synced */ }
   close(record);
 }
