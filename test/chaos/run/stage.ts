@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintToken } from '../../../src/edge/auth/mint-token.js';
-import { freePort } from '../../../src/stores/embedded/loopback-port.js';
 import { startPostgresServer, type PostgresServer } from '../../../src/stores/embedded/postgres-server.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { ANY_RATE } from '../../support/gateway.js';
@@ -60,10 +59,10 @@ export async function openStage<Redis extends RedisOfStage>(
     JWT_ACCESS_SECRET: secret, ...redis.settingsOf(role), DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE,
     SHARDS: String(SHARDS), OPERATIONS_PORT: '0', LOG_LEVEL: 'info', REDIS_TIMEOUT_MS: '400', ...ANY_RATE,
   });
-  const members = await Promise.all(['api-1', 'api-2', 'worker-1', 'worker-2'].map(async (name) => {
+  const members = ['api-1', 'api-2', 'worker-1', 'worker-2'].map((name) => {
     const role = name.startsWith('api') ? 'api' : 'worker';
-    return member({ name, role, port: await freePort(), environment: environmentOf(role), logFile: join(logFolder, `${name}.log`) });
-  }));
+    return member({ name, role, environment: environmentOf(role), logFile: join(logFolder, `${name}.log`) });
+  });
   const [apis, workers] = [members.slice(0, 2), members.slice(2)];
   await Promise.all(members.map((each) => each.start()));
   const admin = await mintToken(secret, { sub: 'operator', role: 'admin' }, TOKEN_TTL_SECONDS, Date.now());
