@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -175,10 +175,13 @@ export async function temporaryFolder(): Promise<Folder> {
 }
 
 const MEMORY = '/dev/shm';
+const MEMORY_BYTES_MIN = 1024 ** 3;
 
-/** Such a folder in memory, where no fsync takes time; on a disk where there is no such place. */
+/** Such a folder in memory, where no fsync takes time; on a disk where there is no such place, or little room. */
 export async function memoryFolder(): Promise<Folder> {
-  return existsSync(MEMORY) && await canEnter(await serviceUserOf(''), MEMORY) ? folderIn(MEMORY) : temporaryFolder();
+  if (!existsSync(MEMORY) || !await canEnter(await serviceUserOf(''), MEMORY)) return temporaryFolder();
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return bavail * bsize >= MEMORY_BYTES_MIN ? folderIn(MEMORY) : temporaryFolder();
 }
 
 function folderIn(base: string): Folder {
