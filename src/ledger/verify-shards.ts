@@ -41,6 +41,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       case 'open':
       case 'set':
         stuck.delete(shard);
+        // Another process may have ended the epoch while this one waited for the lock.
+        await reportOlder(deps, { shard, epoch });
         acknowledged.seen(shard, epoch, judgement.stream);
         return epoch;
       case 'raise':
@@ -131,7 +133,7 @@ function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId,
 }
 
 /** Adds this process' acknowledgements of an epoch that another process has ended to the record of its loss. */
-async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: ShardRow): Promise<void> {
+async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: Pick<ShardRow, 'shard' | 'epoch'>): Promise<void> {
   const memory = acknowledged.of(shard);
   if (memory === null || memory.epoch >= epoch) return;
   const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { Tap } from './run/journal-tap.js';
-import { namedLosses } from './run/named-losses.js';
+import { causedBy, namedLosses, type LosingTime } from './run/named-losses.js';
 import type { ClientRecord, Op } from './run/record.js';
 import { auditTold } from './run/told-audit.js';
 import type { EntryRow, HoldRow, LossRow, ToldBooks, TotalsRow } from './run/told-books.js';
@@ -30,13 +30,13 @@ const loss = (more: Partial<LossRow> = {}): LossRow => ({
 const totals = (captured: number): TotalsRow[] => [{ account: 'alice', granted: 0, captured, removed: 0 }];
 
 type Case = Partial<ToldBooks> & {
-  readonly ops: readonly Op[]; readonly taps?: readonly Tap[]; readonly redisFaultsMs?: readonly number[];
+  readonly ops: readonly Op[]; readonly taps?: readonly Tap[]; readonly times?: readonly LosingTime[];
 };
 
 /** The checks that are violated, each in its first words. */
-function violated({ ops, taps = [], redisFaultsMs = [1_050], ...some }: Case): string[] {
+function violated({ ops, taps = [], times = [{ fromMs: 1_050, untilMs: 1_060 }], ...some }: Case): string[] {
   const books: ToldBooks = { entries: [], holds: [], intents: [], transfers: [], losses: [], totals: [], ...some };
-  const losses = namedLosses(books, { keys, taps, redisFaultsMs });
+  const losses = namedLosses(books, { keys, taps, mayCause: causedBy(times) });
   return [...auditTold({ ops, surprises: [] } as unknown as ClientRecord, books, losses), ...losses.findings()]
     .filter(({ wrongCount }) => wrongCount > 0).map(({ check }) => check.split(' ').slice(0, 4).join(' '));
 }
@@ -66,7 +66,9 @@ test.each<[string, Partial<Case>, readonly string[]]>([
   ['and a second one, in a loss of one', { ops: [charge, { ...charge, key: 'charge-2' }], losses: [loss()] }, MISSING],
   ['in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-1'])] }, []],
   ['but was not in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-9'])] }, MISSING],
-  ['in a loss that no fault has caused', { losses: [loss()], redisFaultsMs: [] }, ['an epoch ends only']],
+  ['in a loss that no fault has caused', { losses: [loss()], times: [] }, ['an epoch ends only']],
+  ['in a loss of what was written after a fault', { losses: [loss()], times: [{ fromMs: 900, untilMs: 950 }] }, ['an epoch ends only']],
+  ['in a loss that was noticed before a fault', { losses: [loss()], times: [{ fromMs: 1_200, untilMs: 1_210 }] }, ['an epoch ends only']],
   ['in a loss that counts more than was there', { losses: [loss({ entries: 2 })], taps: [tap({}, ['use:server.a:charge-1'])] },
     ['a named loss counts']],
 ])('an acknowledged charge is missing, %s', (_case, some, expected) => {
