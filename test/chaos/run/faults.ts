@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
 import { tapJournal, type Tap } from './journal-tap.js';
-import { CLOCK_MS } from './named-losses.js';
+import { causedBy } from './named-losses.js';
 import type { RedisPair } from './redis-pair.js';
 
 /** Faults of one Redis with a replica. */
@@ -51,8 +51,7 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
     'failover': losing.failover,
   };
   return {
-    names: Object.keys(all), losing: LOSING, counts: breaking.counts, taps, healed,
-    mayCause: ({ toMs, noticedMs }) => beganMs.some((ms) => ms <= noticedMs + CLOCK_MS && ms >= (toMs ?? 0) - CLOCK_MS),
+    names: Object.keys(all), losing: LOSING, counts: breaking.counts, taps, healed, mayCause: causedBy(beganMs),
     async inject(name) { await all[name]?.(); },
   };
 }

@@ -21,7 +21,7 @@ export type NamedLosses = {
 };
 
 /** Redis stamps entries with its clock, which is this machine's. */
-export const CLOCK_MS = 5;
+const CLOCK_MS = 5;
 
 type Loss = LossRow & { readonly left: Map<string, number>; unnamed: number; readonly taps: readonly Tap[] };
 
@@ -66,6 +66,10 @@ export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, 
     },
   };
 }
+
+/** Of one Redis: whether a fault, of those that began at these times, came after what was lost and before it was noticed. */
+export const causedBy = (beganMs: readonly number[]): Faults['mayCause'] => ({ toMs, noticedMs }) =>
+  beganMs.some((ms) => ms <= noticedMs + CLOCK_MS && ms >= (toMs ?? 0) - CLOCK_MS);
 
 /** What was read of the epoch at or after the end of the loss. A later loss of the same epoch has later entries. */
 const tapsOf = ({ shard, epoch, toMs }: LossRow, taps: readonly Tap[]): Tap[] =>
