@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { slotOf } from '../../../src/stores/redis/slots.js';
 import { eventually, moveSlot } from '../../support/redis-cluster.js';
-import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
-import { clusterWatch, type ClusterWatch, type Reason } from './cluster-watch.js';
+import {
+  breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target,
+} from './breakage.js';
+import { clusterWatch, reasonedBy, type ClusterWatch, type Reason } from './cluster-watch.js';
 import { tapJournal, type Tap } from './journal-tap.js';
 import { NODE_TIMEOUT_MS, type ChaosNode, type RedisNodes } from './redis-nodes.js';
 
@@ -55,8 +57,7 @@ export function clusterFaults(deps: FaultDeps<RedisNodes>): Faults {
       await healed();
       watch.close();
     },
-    mayCause: ({ shard, noticedMs }) => [...reasons, ...watch.unplanned].some(({ shards, fromMs, untilMs }) =>
-      shards.includes(shard) && fromMs <= noticedMs && noticedMs <= untilMs),
+    mayCause: reasonedBy(() => [...reasons, ...watch.unplanned]),
     async inject(name) { await all[name]?.(); },
   };
 }

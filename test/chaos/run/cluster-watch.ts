@@ -1,9 +1,14 @@
 import type { Keyspace } from '../../../src/ledger/keys.js';
 import { slotOf } from '../../../src/stores/redis/slots.js';
+import type { Faults } from './breakage.js';
 import type { ChaosNode, RedisNodes } from './redis-nodes.js';
 
 /** Shards that may have lost entries, and when the gateway may have noticed it. Times are ms since 1970. */
 export type Reason = { readonly shards: readonly number[]; readonly fromMs: number; readonly untilMs: number };
+
+/** Whether one of these is a reason for the loss: its shard, at the time at which it was noticed. */
+export const reasonedBy = (reasons: () => readonly Reason[]): Faults['mayCause'] => ({ shard, noticedMs }) =>
+  reasons().some(({ shards, fromMs, untilMs }) => shards.includes(shard) && fromMs <= noticedMs && noticedMs <= untilMs);
 
 /** Which master each shard has, and whether it changed without a fault that says so. */
 export type ClusterWatch = {

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
+import {
+  breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target,
+} from './breakage.js';
 import { tapJournal, type Tap } from './journal-tap.js';
 import { causedBy, type LosingTime } from './named-losses.js';
 import type { RedisPair } from './redis-pair.js';
