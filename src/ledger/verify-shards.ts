@@ -101,9 +101,10 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
  */
 async function certain(store: Pick<ShardStore, 'readIdle'>, judged: readonly ShardRow[]): Promise<(shard: number) => boolean> {
   const idle = judged.length === 0 ? [] : await store.readIdle(judged.map(({ shard }) => shard));
-  const cursors = new Map(idle.map(({ shard, epoch, lastId }) => [shard, `${epoch} ${lastId}`]));
-  const unmoved = new Set(judged.filter(({ shard, epoch, lastId }) => cursors.get(shard) === `${epoch} ${lastId}`).map(({ shard }) => shard));
-  return (shard) => unmoved.has(shard);
+  const nameOf = ({ shard, epoch, lastId }: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>): string => `${shard} ${epoch} ${lastId}`;
+  const unmoved = new Set(idle.map(nameOf));
+  const known = new Set(judged.filter((row) => unmoved.has(nameOf(row))).map(({ shard }) => shard));
+  return (shard) => known.has(shard);
 }
 
 /** Judges a shard under its row lock, and records the decision before the lock is released. */

@@ -15,8 +15,8 @@ const shard = keys.shardOf('alice');
 const elsewhere = ['bob', 'carol', 'dave', 'erin'].find((each) => keys.shardOf(each) !== shard) ?? '';
 
 const op = (kind: Op['kind'], more: Partial<Op>): Op => ({
-  key: `${kind}-1`, kind, account: 'alice', amount: 10, hold: '', other: '', expiresAtMs: null, firstSentMs: 1_000, endedMs: 1_010, tries: 1,
-  isUnsent: false, state: 'done', status: 201, code: '', answer: {}, ...more,
+  key: `${kind}-1`, kind, account: 'alice', amount: 10, hold: '', other: '', expiresAtMs: null, firstSentMs: 1_000, endedMs: 1_010,
+  tries: 1, isUnsent: false, state: 'done', status: 201, code: '', answer: {}, ...more,
 });
 const entry = (kind: string, more: Partial<EntryRow>): EntryRow => ({
   account: 'alice', seq: 1, epoch: 1, kind, hold: '', key: `use:server.a:${kind}-1`, held: 0, debt: 0, granted: 0, captured: 0, removed: 0,
@@ -31,10 +31,14 @@ const loss = (more: Partial<LossRow> = {}): LossRow => ({
 });
 const totals = (captured: number): TotalsRow[] => [{ account: 'alice', granted: 0, captured, removed: 0 }];
 
-type Case = Partial<ToldBooks> & { readonly ops: readonly Op[]; readonly taps?: readonly Tap[]; readonly mayCause?: (row: LossRow) => boolean };
+const during = (fromMs: number, untilMs: number) => causedBy([{ fromMs, untilMs }]);
+
+type Case = Partial<ToldBooks> & {
+  readonly ops: readonly Op[]; readonly taps?: readonly Tap[]; readonly mayCause?: (row: LossRow) => boolean;
+};
 
 /** The checks that are violated, each in its first words. */
-function violated({ ops, taps = [], mayCause = causedBy([1_050]), ...some }: Case): string[] {
+function violated({ ops, taps = [], mayCause = during(1_050, 1_060), ...some }: Case): string[] {
   const books: ToldBooks = { entries: [], holds: [], intents: [], transfers: [], losses: [], totals: [], ...some };
   const losses = namedLosses(books, { keys, taps, mayCause });
   return [...auditTold({ ops, surprises: [] } as unknown as ClientRecord, books, losses), ...losses.findings()]
@@ -44,7 +48,8 @@ function violated({ ops, taps = [], mayCause = causedBy([1_050]), ...some }: Cas
 const charge = op('charge', { answer: { entry: 1 } });
 const tap = (more: Partial<Tap>, keysThere: readonly string[]): Tap => ({
   shard, epoch: 1, tappedMs: 1_050, isFinal: true,
-  entries: keysThere.map((key, index) => ({ streamId: `1000-${index}`, accountId: 'alice', seq: index + 1, kind: 'charge', key, holdId: '', about: '' })),
+  entries: keysThere.map((key, index) => (
+    { streamId: `1000-${index}`, accountId: 'alice', seq: index + 1, kind: 'charge', key, holdId: '', about: '' })),
   ...more,
 });
 
@@ -68,11 +73,14 @@ test.each<[string, Partial<Case>, readonly string[]]>([
   ['in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-1'])] }, []],
   ['but was not in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-9'])] }, MISSING],
   ['in a loss that no fault has caused', { losses: [loss()], mayCause: causedBy([]) }, ['an epoch ends only']],
+  ['in a loss of what was written after a fault', { losses: [loss()], mayCause: during(900, 950) }, ['an epoch ends only']],
+  ['in a loss that was noticed before a fault', { losses: [loss()], mayCause: during(1_200, 1_210) }, ['an epoch ends only']],
   ['in a loss of a master that a fault has hit', { losses: [loss()], mayCause: ofMaster([shard], 1_000, 1_200) }, []],
   ['in a loss of another master', { losses: [loss()], mayCause: ofMaster([shard + 1], 1_000, 1_200) }, ['an epoch ends only']],
   ['in a loss of a master before it was hit', { losses: [loss()], mayCause: ofMaster([shard], 1_101, 1_200) }, ['an epoch ends only']],
   ['in a loss of a master long after it was hit', { losses: [loss()], mayCause: ofMaster([shard], 1_000, 1_099) }, ['an epoch ends only']],
-  ['in a loss that counts more than was there', { losses: [loss({ entries: 2 })], taps: [tap({}, ['use:server.a:charge-1'])] }, ['a named loss counts']],
+  ['in a loss that counts more than was there', { losses: [loss({ entries: 2 })], taps: [tap({}, ['use:server.a:charge-1'])] },
+    ['a named loss counts']],
 ])('an acknowledged charge is missing, %s', (_case, some, expected) => {
   expect(violated({ ops: [charge], totals: totals(0), ...some })).toEqual(expected);
 });
@@ -84,20 +92,20 @@ test('an acknowledged grant is missing: no loss of Redis excuses it', () => {
 const place = op('place', { key: 'h', hold: 'h', answer: { amount: 10 } });
 const extend = op('extend', { hold: 'h', answer: { amount: 15 } });
 const settle = op('settle', { hold: 'h', answer: { state: 'settled', captured: 4, overage: 0, debt: 0, uncollected: 0 } });
+const refused = (code: string): Op => op('extend', { hold: 'h', state: 'refused', code });
 const entries = [entry('place', { hold: 'h', key: 'h' }), entry('settle', { seq: 3, hold: 'h' })];
 
 test.each<[string, Partial<Case>, readonly string[]]>([
   ['is as told', { ops: [place, settle] }, []],
-  ['has less than was told', { ops: [place, extend, settle], entries: [...entries, entry('extend', { seq: 2, hold: 'h' })] }, ['every hold has the']],
+  ['has less than was told', { ops: [place, extend, settle], entries: [...entries, entry('extend', { seq: 2, hold: 'h' })] },
+    ['every hold has the']],
   ['has less by a lost extension', { ops: [place, extend, settle], losses: [loss()] }, []],
   ['has less by a report that raised it, and is not lost', {
     ops: [place, { ...extend, kind: 'progress' }, settle], losses: [loss({ accounts: { bob: 1 } })],
   }, ['every hold has the']],
   ['has less by a lost report that raised it', { ops: [place, { ...extend, kind: 'progress' }, settle], losses: [loss()] }, []],
-  ['is not found, and is there', { ops: [place, op('extend', { hold: 'h', state: 'refused', code: 'hold_not_found' }), settle], losses: [loss()] },
-    ['what was refused had']],
-  ['has ended before its lease had', { ops: [place, op('extend', { hold: 'h', state: 'refused', code: 'hold_resolved' }), settle] },
-    ['what was refused had']],
+  ['is not found, and is there', { ops: [place, refused('hold_not_found'), settle], losses: [loss()] }, ['what was refused had']],
+  ['has ended before its lease had', { ops: [place, refused('hold_resolved'), settle] }, ['what was refused had']],
 ])('a hold that %s', (_case, some, expected) => {
   expect(violated({ ops: [], entries, holds: [hold({})], totals: totals(4), ...some })).toEqual(expected);
 });
@@ -113,7 +121,8 @@ test.each<[string, Partial<Op>, readonly string[]]>([
 test('a refund is refused only when what was paid is lost', () => {
   const refund = op('refund', { other: charge.key, state: 'refused', code: 'not_found' });
   expect(violated({ ops: [charge, refund], losses: [loss()], totals: totals(0) })).toEqual([]);
-  expect(violated({ ops: [charge, refund], entries: [entry('charge', { captured: 10 })], totals: totals(10) })).toEqual(['what was refused had']);
+  const isThere = { entries: [entry('charge', { captured: 10 })], totals: totals(10) };
+  expect(violated({ ops: [charge, refund], ...isThere })).toEqual(['what was refused had']);
 });
 
 test('a lease that ended charges what was reported, unless Redis was loaded again since', () => {
@@ -129,13 +138,19 @@ test('a lease that ended charges what was reported, unless Redis was loaded agai
 test('of two answers about a slot of a Cluster the one with the higher configuration epoch is right', async () => {
   const answering = (id: string, ...lines: readonly string[]): Asked => ({
     id, isRunning: () => true,
-    admin: { cluster: (what: string) => Promise.resolve(what === 'NODES' ? lines.join('\n') : 'cluster_state:ok') } as unknown as Asked['admin'],
+    admin: {
+      cluster: (what: string) => Promise.resolve(what === 'NODES' ? lines.join('\n') : 'cluster_state:ok'),
+    } as unknown as Asked['admin'],
   });
   const view = await readView([
     // It has been deposed and does not know it yet.
-    answering('old', 'old :1@1 myself,master - 0 0 1 connected 0-99', 'new :2@2 slave old 0 0 1 connected', 'other :3@3 master - 0 0 3 connected 100-16383'),
-    answering('new', 'old :1@1 master,fail - 0 0 1 connected', 'new :2@2 myself,master - 0 0 7 connected 0-99', 'other :3@3 master - 0 0 3 connected 100-16383'),
-    answering('other', 'old :1@1 slave new 0 0 7 connected', 'new :2@2 master - 0 0 7 connected 0-99', 'other :3@3 myself,master - 0 0 3 connected 100-16383 [7->-new]'),
+    answering('old', 'old :1@1 myself,master - 0 0 1 connected 0-99', 'new :2@2 slave old 0 0 1 connected',
+      'other :3@3 master - 0 0 3 connected 100-16383'),
+    answering('new', 'old :1@1 master,fail - 0 0 1 connected', 'new :2@2 myself,master - 0 0 7 connected 0-99',
+      'other :3@3 master - 0 0 3 connected 100-16383'),
+    answering('other', 'old :1@1 slave new 0 0 7 connected', 'new :2@2 master - 0 0 7 connected 0-99',
+      'other :3@3 myself,master - 0 0 3 connected 100-16383 [7->-new]'),
   ]);
-  expect([view.ownerOf(0), view.ownerOf(99), view.ownerOf(100), view.masters.toSorted(), view.isWhole]).toEqual(['new', 'new', 'other', ['new', 'other'], true]);
+  expect([view.ownerOf(0), view.ownerOf(99), view.ownerOf(100), view.masters.toSorted(), view.isWhole])
+    .toEqual(['new', 'new', 'other', ['new', 'other'], true]);
 });

@@ -87,10 +87,11 @@ async function crashEverywhere(begin: () => Promise<Case>, every = EVERY): Promi
       const { accounts, run, allOrNothing, happenedOnce } = await begin();
       const process = doomed({ db: lab.db, redis: lab.sharded }, { call, when });
       await ended(process, run);
+      const [first, then] = when === 'before' ? ['drain', 'replay'] as const : ['replay', 'drain'] as const;
       const at = `${when} call ${call}, ${process.calls[call] ?? 'none'}`;
       try {
-        await ended(doomed({ db: lab.db, redis: lab.sharded }, { call, when }), (worker) => jobs(worker, when === 'before' ? 'drain' : 'replay'));
-        await jobs(living(), when === 'before' ? 'replay' : 'drain');
+        await ended(doomed({ db: lab.db, redis: lab.sharded }, { call, when }), (worker) => jobs(worker, first));
+        await jobs(living(), then);
         await agree(accounts);
         await allOrNothing();
         await run(living());

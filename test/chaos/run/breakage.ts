@@ -110,7 +110,8 @@ export type Fault = () => Promise<void> | void;
 
 /** Faults of the gateway's processes and of Postgres, whatever Redis is. `servers`: those of Redis. */
 export function processFaults(
-  { stage, random, note }: Pick<FaultDeps<unknown>, 'stage' | 'random' | 'note'>, { count, free, kill, pause }: Breakage, servers: readonly Target[],
+  { stage, random, note }: Pick<FaultDeps<unknown>, 'stage' | 'random' | 'note'>, { count, free, kill, pause }: Breakage,
+  servers: readonly Target[],
 ): Readonly<Record<string, Fault>> {
   const apis = stage.apis.map(ofMember);
   const workers = stage.workers.map(ofMember);

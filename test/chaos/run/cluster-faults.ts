@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { slotOf } from '../../../src/stores/redis/slots.js';
 import { eventually, moveSlot } from '../../support/redis-cluster.js';
-import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
+import {
+  breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target,
+} from './breakage.js';
 import { clusterWatch, reasonedBy, type ClusterWatch, type Reason } from './cluster-watch.js';
 import { tapJournal, type Tap } from './journal-tap.js';
 import { NODE_TIMEOUT_MS, type ChaosNode, type RedisNodes } from './redis-nodes.js';

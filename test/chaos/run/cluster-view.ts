@@ -17,7 +17,8 @@ export type View = {
 };
 
 type Line = {
-  readonly id: string; readonly flags: readonly string[]; readonly master: string; readonly epoch: number; readonly ranges: readonly Range[];
+  readonly id: string; readonly flags: readonly string[]; readonly master: string; readonly epoch: number;
+  readonly ranges: readonly Range[];
 };
 type Range = readonly [first: number, last: number];
 

@@ -1,8 +1,10 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target } from './breakage.js';
+import {
+  breakage, CALM_MS, ofServer, processFaults, SETTLE_MS, within, type Fault, type FaultDeps, type Faults, type Target,
+} from './breakage.js';
 import { tapJournal, type Tap } from './journal-tap.js';
-import { causedBy } from './named-losses.js';
+import { causedBy, type LosingTime } from './named-losses.js';
 import type { RedisPair } from './redis-pair.js';
 
 /** Faults of one Redis with a replica. */
@@ -11,8 +13,15 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
   const breaking = breakage(deps);
   const { count, free, kill, pause } = breaking;
   const taps: Tap[] = [];
-  /** When faults began by which Redis may lose something. */
-  const beganMs: number[] = [];
+  const times: LosingTime[] = [];
+  /** Notes when Redis may lose something: as long as the work lasts, entries may still be written. */
+  const during: During = async (work) => {
+    const time = { fromMs: Date.now(), untilMs: Infinity };
+    times.push(time);
+    const result = await work();
+    time.untilMs = Date.now();
+    return result;
+  };
   const healed = async (): Promise<void> => {
     await breaking.mended();
     await copied(stage);
@@ -23,12 +32,9 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
   };
   const redis: Target = {
     ...ofServer('redis', stage.redis),
-    kill: async () => {
-      beganMs.push(Date.now());
-      await stage.redis().kill('SIGKILL');
-    },
+    kill: () => during(() => stage.redis().kill('SIGKILL')),
   };
-  const losing = losses({ ...deps, taps, beganMs, count, calm });
+  const losing = losses({ ...deps, taps, during, count, calm });
   const all: Readonly<Record<string, Fault>> = {
     ...processFaults(deps, breaking, [redis]),
     'kill-redis': () => kill([redis]),
@@ -51,22 +57,25 @@ export function faults(deps: FaultDeps<RedisPair>): Faults {
     'failover': losing.failover,
   };
   return {
-    names: Object.keys(all), losing: LOSING, counts: breaking.counts, taps, healed, mayCause: causedBy(beganMs),
+    names: Object.keys(all), losing: LOSING, counts: breaking.counts, taps, healed,
+    mayCause: causedBy(times),
     async inject(name) { await all[name]?.(); },
   };
 }
 
 const LOSING: ReadonlySet<string> = new Set(['slow-fsync-kill', 'wipe', 'empty-restart', 'failover']);
 
+type During = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 type LosingDeps = FaultDeps<RedisPair> & {
-  readonly taps: Tap[]; readonly beganMs: number[]; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
+  readonly taps: Tap[]; readonly during: During; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
 };
 
 /**
  * Faults by which Redis loses what it has acknowledged. They begin when all is well, and end when the loss has been judged: a
  * process that is killed in between takes with it what was acknowledged to it since the last beat, and the loss is counted too low.
  */
-function losses({ stage, keys, random, note, serving, taps, beganMs, count, calm }: LosingDeps) {
+function losses({ stage, keys, random, note, serving, taps, during, count, calm }: LosingDeps) {
   const cut = async (): Promise<void> => {
     for (const proxy of stage.proxies) proxy.retarget(1); // nothing listens there
     await sleep(SETTLE_MS);
@@ -78,8 +87,7 @@ function losses({ stage, keys, random, note, serving, taps, beganMs, count, calm
       await calm();
       note('FLUSHALL');
       count('wipe');
-      beganMs.push(Date.now());
-      taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true, isFinal: true }));
+      taps.push(...await during(() => tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true, isFinal: true })));
       if (random.chance(0.5)) connect(); // the gateway notices by its connections, or by its fence
       await serving();
     },
@@ -87,8 +95,7 @@ function losses({ stage, keys, random, note, serving, taps, beganMs, count, calm
       await calm();
       note('Redis restarts with an empty disk');
       count('empty restart');
-      beganMs.push(Date.now());
-      await cut();
+      await during(cut);
       const direct = stage.direct(stage.redis());
       taps.push(...await tapJournal(direct, keys, { isFinal: true }));
       const [, dir = ''] = await direct.config('GET', 'dir');
@@ -106,9 +113,10 @@ function losses({ stage, keys, random, note, serving, taps, beganMs, count, calm
       await stage.direct(stage.replica()).replicaof('NO', 'ONE');
       await sleep(lagMs);
       const former = stage.redis();
-      beganMs.push(Date.now());
-      stage.promote();
-      await sleep(SETTLE_MS);
+      await during(() => {
+        stage.promote();
+        return sleep(SETTLE_MS);
+      });
       taps.push(...await tapJournal(stage.direct(former), keys, { isFinal: true }));
       await former.kill('SIGKILL');
       await former.restart();
@@ -123,9 +131,10 @@ function losses({ stage, keys, random, note, serving, taps, beganMs, count, calm
       stage.fsync?.set(ms);
       await sleep(random.integer(2_000, 5_000));
       if (kills) {
-        beganMs.push(Date.now());
-        taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { isFinal: false }));
-        await stage.redis().kill('SIGKILL');
+        await during(async () => {
+          taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { isFinal: false }));
+          await stage.redis().kill('SIGKILL');
+        });
       }
       stage.fsync?.set(0);
       if (!kills) {

@@ -23,6 +23,13 @@ export type NamedLosses = {
 /** Redis stamps entries with its clock, which is this machine's. */
 const CLOCK_MS = 5;
 
+/** When Redis may lose something. The last entry that it loses may be written at the end of that time. */
+export type LosingTime = { readonly fromMs: number; readonly untilMs: number };
+
+/** Whether a loss was noticed after one of these times began, and nothing that it lost was written after that ended. */
+export const causedBy = (times: readonly LosingTime[]): Faults['mayCause'] => ({ toMs, noticedMs }) =>
+  times.some(({ fromMs, untilMs }) => fromMs <= noticedMs + CLOCK_MS && (toMs ?? 0) <= untilMs + CLOCK_MS);
+
 type Loss = LossRow & { readonly left: Map<string, number>; unnamed: number; readonly taps: readonly Tap[] };
 
 export type LossFacts = Pick<Faults, 'taps' | 'mayCause'> & { readonly keys: Keyspace };
@@ -66,10 +73,6 @@ export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, 
     },
   };
 }
-
-/** Of one Redis: whether a fault, of those that began at these times, came after what was lost and before it was noticed. */
-export const causedBy = (beganMs: readonly number[]): Faults['mayCause'] => ({ toMs, noticedMs }) =>
-  beganMs.some((ms) => ms <= noticedMs + CLOCK_MS && ms >= (toMs ?? 0) - CLOCK_MS);
 
 /** What was read of the epoch at or after the end of the loss. A later loss of the same epoch has later entries. */
 const tapsOf = ({ shard, epoch, toMs }: LossRow, taps: readonly Tap[]): Tap[] =>

@@ -28,7 +28,8 @@ export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      redis: { type: 'string', default: 'one' }, seed: { type: 'string' }, seconds: { type: 'string', default: '60' }, rate: { type: 'string', default: '120' },
+      redis: { type: 'string', default: 'one' },
+      seed: { type: 'string' }, seconds: { type: 'string', default: '60' }, rate: { type: 'string', default: '120' },
       clients: { type: 'string', default: '12' }, accounts: { type: 'string', default: '24' },
       only: { type: 'string', default: '' }, without: { type: 'string', default: '' }, keep: { type: 'boolean', default: false },
     },

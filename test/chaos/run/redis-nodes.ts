@@ -24,7 +24,8 @@ export const NODE_TIMEOUT_MS = 2_000;
 
 export async function openRedisNodes(): Promise<RedisNodes> {
   const cluster = await throwawayCluster({
-    replicasEach: 1, nodeTimeoutMs: NODE_TIMEOUT_MS, folderOf: memoryFolder, extraConfig: () => Promise.resolve({ 'repl-backlog-size': '4mb' }),
+    replicasEach: 1, nodeTimeoutMs: NODE_TIMEOUT_MS, folderOf: memoryFolder,
+    extraConfig: () => Promise.resolve({ 'repl-backlog-size': '4mb' }),
   });
   const proxies = await Promise.all(cluster.servers.map(async ({ port }) => cutProxy(await freePort(), port)));
   const nodes = await Promise.all(cluster.servers.map(async (server, index): Promise<ChaosNode> => {

@@ -49,7 +49,8 @@ export async function readBooks(db: Db): Promise<ToldBooks> {
                                   idempotency_key as key from transfers`),
     losses: await read(`select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::double precision as "fromMs",
                                (extract(epoch from to_at) * 1000)::double precision as "toMs",
-                               (extract(epoch from noticed_at) * 1000)::double precision as "noticedMs" from shard_losses order by noticed_at`),
+                               (extract(epoch from noticed_at) * 1000)::double precision as "noticedMs"
+                          from shard_losses order by noticed_at`),
     totals: await read(`select account_id as account, granted, captured, removed from accounts`),
   };
 }

@@ -25,7 +25,8 @@ export function auditHolds(record: ClientRecord, { holds, entriesOfKey }: Index,
       if (op.kind === 'settle' || op.kind === 'void') {
         // The lease had ended it, with the same usage: that end is the answer, and there is no entry of this one.
         const isRepeat = op.answer['state'] === 'expired';
-        check(ended, op, row !== undefined && isAsTold(row, op) && count === (isRepeat ? 0 : 1), isRepeat ? row === undefined : count === 0);
+        const isThere = row !== undefined && isAsTold(row, op) && count === (isRepeat ? 0 : 1);
+        check(ended, op, isThere, isRepeat ? row === undefined : count === 0);
       }
     }
     if (row !== undefined) {
@@ -58,9 +59,8 @@ function hasAmountAsTold({ amount }: HoldRow, ops: readonly Op[], losses: NamedL
   // A report that was refused because the lease had ended may have raised the hold by a try whose answer was lost.
   const [last] = tellers.slice(-1);
   if (last === undefined) return true;
-  if (Number(last.answer['amount']) < amount && ops.some(({ kind, state, tries }) => kind === 'progress' && state === 'refused' && tries > 1)) {
-    return true;
-  }
+  const mayBeMore = ops.some(({ kind, state, tries }) => kind === 'progress' && state === 'refused' && tries > 1);
+  if (mayBeMore && Number(last.answer['amount']) < amount) return true;
   for (let index = tellers.length - 1; index >= 0; index -= 1) {
     const [before, op] = [tellers[index - 1], tellers[index]];
     if (op === undefined || op.answer['amount'] === amount) return op !== undefined;
