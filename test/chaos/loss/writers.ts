@@ -3,7 +3,9 @@ import { Redis } from 'ioredis';
 
 /** Writes to one server, and what it acknowledged. */
 export type Writers = {
-  /** Ends them. Resolves with what of the acknowledged a server does not have. */
+  /** Ends them. */
+  stop(): void;
+  /** Ends them too. Resolves with what of the acknowledged a server does not have. */
   missing(from: Redis): Promise<Missing>;
 };
 
@@ -38,10 +40,14 @@ export function startWriters(server: { readonly host: string; readonly port: num
   };
   const keys = connections.map((_, index) => `${prefix}${index}`);
   const writing = Promise.allSettled(connections.map((redis, index) => write(redis, keys[index] ?? '')));
+  const stop = (): void => {
+    isOver = true;
+    for (const redis of connections) redis.disconnect();
+  };
   return {
+    stop,
     async missing(from) {
-      isOver = true;
-      for (const redis of connections) redis.disconnect();
+      stop();
       await writing;
       const there = new Set<string>();
       for (const key of keys) for (const [, [, number]] of await from.xrange(key, '-', '+')) there.add(`${key} ${number ?? ''}`);
