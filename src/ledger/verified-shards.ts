@@ -41,18 +41,21 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     const unverified = due.filter(({ known, server }) => known.epoch === null || known.server !== server);
     const isNew = unverified.some(({ known, server }) => known.server !== server);
     for (const { known } of unverified) known.server = null; // until it is verified
-    if (unverified.length > 0) {
-      await verifier.verify(unverified.map(({ known }) => known.shard), (shard, number) => {
-        const known = shards[shard];
-        if (known !== undefined) known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
-      });
-    }
+    const undecided = new Set(unverified.map(({ known }) => known.shard));
+    const failure = unverified.length === 0 ? null : await verifier.verify([...undecided], (shard, number) => {
+      undecided.delete(shard);
+      const known = shards[shard];
+      if (known !== undefined) known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
+    }).then(() => null, (error: unknown) => error as Error);
     for (const { known, connection, server } of due) {
+      if (undecided.has(known.shard)) continue;
       if (redis.connectionOf(known.fenceKey) !== connection) continue; // it changed meanwhile: another reason to verify
       known.server = server;
       known.verifiedOn = connection;
     }
-    if (isNew) log.info({ runId: [...new Set(due.map(({ server }) => server))].join(), shards: unverified.length }, 'ledger open');
+    const opened = unverified.length - undecided.size;
+    if (isNew && opened > 0) log.info({ runId: [...new Set(due.map(({ server }) => server))].join(), shards: opened }, 'ledger open');
+    if (failure !== null) throw failure;
   };
 
   return {

@@ -17,7 +17,10 @@ export type VerifyDeps = {
 };
 
 export type ShardVerifier = {
-  /** Compares these shards and repairs them if possible. Reports each decision: the shard's epoch, or null, which keeps it closed. */
+  /**
+   * Compares these shards and repairs them if possible. Reports each decision: the shard's epoch, or null, which keeps it closed.
+   * Throws when some could not be compared; the others are decided then, so that few answers in time open few shards, not none.
+   */
   verify(shards: readonly number[], decided: (shard: number, epoch: number | null) => void): Promise<void>;
   /** Whether a shard has a loss and cannot be drained: it is checked again, because an operator may resume it. */
   hasStuck(): boolean;
@@ -41,6 +44,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       case 'open':
       case 'set':
         stuck.delete(shard);
+        // Another process may have ended the epoch while this one waited for the lock.
+        await reportOlder(deps, { shard, epoch });
         acknowledged.seen(shard, epoch, judgement.stream);
         return epoch;
       case 'raise':
@@ -70,16 +75,20 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
     async verify(shards, decided) {
       const rows = (await store.readShards()).filter(({ shard }) => shards.includes(shard));
       for (const row of rows) await reportOlder(deps, row);
-      const judged = await Promise.all(rows.map(async (row) => ({ row, judgement: await judge(row) })));
-      const isCertain = await certain(store, judged.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row));
-      for (const { row: { shard, epoch }, judgement } of judged) {
+      const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row) })));
+      const known = judged.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      const open = known.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row);
+      const isCertain = await certain(store, open);
+      const unsure: number[] = [];
+      for (const { row: { shard, epoch }, judgement } of known) {
         if (judgement.verdict === 'open' && isCertain(shard) && !stuck.has(shard)) {
           acknowledged.seen(shard, epoch, judgement.stream);
           decided(shard, epoch);
-        } else {
-          decided(shard, await repair(shard));
-        }
+        } else unsure.push(shard);
       }
+      for (const shard of unsure) decided(shard, await repair(shard));
+      const failed = judged.find((each) => each.status === 'rejected');
+      if (failed !== undefined) throw failed.reason as Error;
     },
     hasStuck: () => stuck.size > 0,
   };
@@ -131,7 +140,7 @@ function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId,
 }
 
 /** Adds this process' acknowledgements of an epoch that another process has ended to the record of its loss. */
-async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: ShardRow): Promise<void> {
+async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: Pick<ShardRow, 'shard' | 'epoch'>): Promise<void> {
   const memory = acknowledged.of(shard);
   if (memory === null || memory.epoch >= epoch) return;
   const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent);

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { keyspace } from '../../src/ledger/keys.js';
+import { readView, type Asked } from './run/cluster-view.js';
+import { reasonedBy } from './run/cluster-watch.js';
 import type { Tap } from './run/journal-tap.js';
-import { namedLosses } from './run/named-losses.js';
+import { causedBy, namedLosses } from './run/named-losses.js';
 import type { ClientRecord, Op } from './run/record.js';
 import { auditTold } from './run/told-audit.js';
 import type { EntryRow, HoldRow, LossRow, ToldBooks, TotalsRow } from './run/told-books.js';
@@ -29,14 +31,16 @@ const loss = (more: Partial<LossRow> = {}): LossRow => ({
 });
 const totals = (captured: number): TotalsRow[] => [{ account: 'alice', granted: 0, captured, removed: 0 }];
 
+const during = (fromMs: number, untilMs: number) => causedBy([{ fromMs, untilMs }]);
+
 type Case = Partial<ToldBooks> & {
-  readonly ops: readonly Op[]; readonly taps?: readonly Tap[]; readonly redisFaultsMs?: readonly number[];
+  readonly ops: readonly Op[]; readonly taps?: readonly Tap[]; readonly mayCause?: (row: LossRow) => boolean;
 };
 
 /** The checks that are violated, each in its first words. */
-function violated({ ops, taps = [], redisFaultsMs = [1_050], ...some }: Case): string[] {
+function violated({ ops, taps = [], mayCause = during(1_050, 1_060), ...some }: Case): string[] {
   const books: ToldBooks = { entries: [], holds: [], intents: [], transfers: [], losses: [], totals: [], ...some };
-  const losses = namedLosses(books, { keys, taps, redisFaultsMs });
+  const losses = namedLosses(books, { keys, taps, mayCause });
   return [...auditTold({ ops, surprises: [] } as unknown as ClientRecord, books, losses), ...losses.findings()]
     .filter(({ wrongCount }) => wrongCount > 0).map(({ check }) => check.split(' ').slice(0, 4).join(' '));
 }
@@ -53,6 +57,8 @@ test('what is as it was told is no violation', () => {
   expect(violated({ ops: [charge], entries: [entry('charge', { captured: 10 })], totals: totals(10) })).toEqual([]);
 });
 
+const ofMaster = (shards: readonly number[], fromMs: number, untilMs: number) => reasonedBy(() => [{ shards, fromMs, untilMs }]);
+
 const MISSING = ['every acknowledged charge is'];
 
 test.each<[string, Partial<Case>, readonly string[]]>([
@@ -66,7 +72,13 @@ test.each<[string, Partial<Case>, readonly string[]]>([
   ['and a second one, in a loss of one', { ops: [charge, { ...charge, key: 'charge-2' }], losses: [loss()] }, MISSING],
   ['in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-1'])] }, []],
   ['but was not in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-9'])] }, MISSING],
-  ['in a loss that no fault has caused', { losses: [loss()], redisFaultsMs: [] }, ['an epoch ends only']],
+  ['in a loss that no fault has caused', { losses: [loss()], mayCause: causedBy([]) }, ['an epoch ends only']],
+  ['in a loss of what was written after a fault', { losses: [loss()], mayCause: during(900, 950) }, ['an epoch ends only']],
+  ['in a loss that was noticed before a fault', { losses: [loss()], mayCause: during(1_200, 1_210) }, ['an epoch ends only']],
+  ['in a loss of a master that a fault has hit', { losses: [loss()], mayCause: ofMaster([shard], 1_000, 1_200) }, []],
+  ['in a loss of another master', { losses: [loss()], mayCause: ofMaster([shard + 1], 1_000, 1_200) }, ['an epoch ends only']],
+  ['in a loss of a master before it was hit', { losses: [loss()], mayCause: ofMaster([shard], 1_101, 1_200) }, ['an epoch ends only']],
+  ['in a loss of a master long after it was hit', { losses: [loss()], mayCause: ofMaster([shard], 1_000, 1_099) }, ['an epoch ends only']],
   ['in a loss that counts more than was there', { losses: [loss({ entries: 2 })], taps: [tap({}, ['use:server.a:charge-1'])] },
     ['a named loss counts']],
 ])('an acknowledged charge is missing, %s', (_case, some, expected) => {
@@ -121,4 +133,24 @@ test('a lease that ended charges what was reported, unless Redis was loaded agai
   });
   expect([lapsed(4), lapsed(3), lapsed(5), lapsed(3, [loss({ entries: 0, accounts: {} })])])
     .toEqual([[], ['a lease that ended'], ['a lease that ended'], []]);
+});
+
+test('of two answers about a slot of a Cluster the one with the higher configuration epoch is right', async () => {
+  const answering = (id: string, ...lines: readonly string[]): Asked => ({
+    id, isRunning: () => true,
+    admin: {
+      cluster: (what: string) => Promise.resolve(what === 'NODES' ? lines.join('\n') : 'cluster_state:ok'),
+    } as unknown as Asked['admin'],
+  });
+  const view = await readView([
+    // It has been deposed and does not know it yet.
+    answering('old', 'old :1@1 myself,master - 0 0 1 connected 0-99', 'new :2@2 slave old 0 0 1 connected',
+      'other :3@3 master - 0 0 3 connected 100-16383'),
+    answering('new', 'old :1@1 master,fail - 0 0 1 connected', 'new :2@2 myself,master - 0 0 7 connected 0-99',
+      'other :3@3 master - 0 0 3 connected 100-16383'),
+    answering('other', 'old :1@1 slave new 0 0 7 connected', 'new :2@2 master - 0 0 7 connected 0-99',
+      'other :3@3 myself,master - 0 0 3 connected 100-16383 [7->-new]'),
+  ]);
+  expect([view.ownerOf(0), view.ownerOf(99), view.ownerOf(100), view.masters.toSorted(), view.isWhole])
+    .toEqual(['new', 'new', 'other', ['new', 'other'], true]);
 });

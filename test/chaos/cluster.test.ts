@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { slotOf } from '../../src/stores/redis/slots.js';
 import { inParallel } from '../support/parallel.js';
-import { eventually, throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
+import { eventually, moveSlot, throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
 import { chaosLabOn, MAY_MISS, until, type ChaosLab } from './lab.js';
 import { startLoad, type Load } from './load.js';
 
@@ -104,7 +104,7 @@ test('slots move to another master under load: nothing is lost, no epoch is rais
   if (target === undefined) throw new Error('there is no other master');
   for (const [index, shard] of moved.entries()) {
     const source = targets[index];
-    if (source !== undefined && source !== target) await moveSlot(slotOfShard(shard), source, target);
+    if (source !== undefined && source !== target) await moveSlot(cluster.password, slotOfShard(shard), source, target);
   }
   for (const shard of moved) expect((await cluster.masterOf(slotOfShard(shard))).port).toBe(target.port);
   await servedAgain('moved slots', lab.accounts);
@@ -132,19 +132,3 @@ test('kill -9 of a master under load: its replica takes over, and only its shard
   expect(shards().filter((shard) => owned[shard] === false && after[shard] !== before[shard])).toEqual([]);
   await master.restart();
 }, TIMEOUT_MS);
-
-/** By redis-cli's own steps: import, migrate, keys, assign. */
-async function moveSlot(slot: number, source: ClusterServer, target: ClusterServer): Promise<void> {
-  const [sourceId, targetId] = await Promise.all([source, target].map(({ admin }) => admin.cluster('MYID')));
-  await target.admin.call('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', sourceId ?? '');
-  await source.admin.call('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', targetId ?? '');
-  for (;;) {
-    const keys = await source.admin.call('CLUSTER', 'GETKEYSINSLOT', String(slot), '10') as string[];
-    if (keys.length === 0) break;
-    await source.admin.call(
-      'MIGRATE', '127.0.0.1', String(target.port), '', '0', '5000', 'AUTH', cluster.password, 'KEYS', ...keys,
-    );
-  }
-  for (const { admin } of [target, source]) await admin.call('CLUSTER', 'SETSLOT', String(slot), 'NODE', targetId ?? '');
-}
-

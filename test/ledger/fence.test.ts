@@ -9,6 +9,7 @@ import type { ShardMark, ShardStore } from '../../src/ledger/shard-store.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
+import { until } from '../chaos/lab.js';
 import { onOneServer } from '../support/on-one-server.js';
 import { rawRedis, shardedRedis } from '../support/redis-address.js';
 import { redisUrl } from '../support/servers.js';
@@ -129,6 +130,31 @@ test('a crash between the two halves of raising an epoch is finished by the next
   await redis.xadd(journal(3), '999-9', 'a', 'b');
   expect((await opened(storeWith({ epoch: 4, lastId: '0-0' }))).epochOf(0)?.fence).toBe('4@ours');
   expect(await fenceKey()).toBe('4@ours');
+});
+
+test('a shard that cannot be compared keeps no other one closed', async () => {
+  keys = keyspace(`f${randomUUID().slice(0, 8)}`, 3);
+  const rows = [0, 1, 2].map((shard): ShardRow => ({ shard, epoch: 1, lastId: '0-0', drained: 0, marked: null }));
+  for (const { shard } of rows) await redis.set(keys.fence(shard), '1@ours');
+  let isLate = true;
+  const gate = fence({
+    redis: {
+      ...sharded,
+      streamStates: (journals) => (isLate && journals.includes(keys.shard(1, 1).journal) ? Promise.reject(new Error('Command timed out'))
+        : sharded.streamStates(journals)),
+    },
+    store: {
+      ...storeWith({ epoch: 1, lastId: '0-0' }), readShards: () => Promise.resolve(rows), readIdle: () => Promise.resolve(rows),
+    },
+    keys, acknowledged: acknowledged(3), drainShard: () => Promise.resolve(true),
+    log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } },
+  });
+  open.push(gate);
+  await until('it was tried', () => complaints.length > 0);
+  expect([0, 1, 2].map((shard) => gate.epochOf(shard)?.number)).toEqual([1, undefined, 1]);
+  isLate = false;
+  await gate.opened();
+  expect(gate.isOpen()).toBe(true);
 });
 
 test('the Redis of another ledger is not touched', async () => {

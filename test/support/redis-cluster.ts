@@ -8,7 +8,7 @@ import { freePort, LOOPBACK } from '../../src/stores/embedded/loopback-port.js';
 import { startRedisServer } from '../../src/stores/embedded/redis-server.js';
 import { writeSecret } from '../../src/stores/embedded/server-directory.js';
 import { SLOTS } from '../../src/stores/redis/slots.js';
-import { temporaryFolder } from './servers.js';
+import { temporaryFolder, type Folder } from './servers.js';
 
 export type ClusterServer = EmbeddedServer & {
   /** A connection as its owner. Reconnects after a restart. */
@@ -21,6 +21,8 @@ export type TestCluster = {
   readonly url: string;
   readonly password: string;
   readonly servers: readonly ClusterServer[];
+  /** The directory of each server, with its configuration and its log. */
+  readonly dirs: readonly string[];
   /** The server that has a slot now, by the view of the others. */
   readonly masterOf: (slot: number) => Promise<ClusterServer>;
   readonly replicasOf: (server: ClusterServer) => Promise<ClusterServer[]>;
@@ -30,16 +32,18 @@ export type TestCluster = {
 const START_TIMEOUT_MS = 60_000;
 
 export async function throwawayCluster(
-  { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = () => Promise.resolve({}) }: {
+  { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = () => Promise.resolve({}), folderOf = temporaryFolder }: {
     readonly masters?: number; readonly replicasEach?: number;
     /** A master counts as failed after this time. A busy machine must not make one fail that a test does not. */
     readonly nodeTimeoutMs?: number;
     readonly extraConfig?: (index: number) => Promise<Readonly<Record<string, string>>>;
+    readonly folderOf?: () => Promise<Folder>;
   } = {},
 ): Promise<TestCluster> {
-  const folder = await temporaryFolder();
+  const folder = await folderOf();
   const password = randomBytes(24).toString('hex');
   const servers: ClusterServer[] = [];
+  const dirs: string[] = [];
   const discard = async (): Promise<void> => {
     for (const { admin } of servers) admin.disconnect();
     await Promise.all(servers.map((each) => each.stop()));
@@ -49,7 +53,9 @@ export async function throwawayCluster(
     const count = masters * (1 + replicasEach);
     for (let index = 0; index < count; index += 1) {
       const config = { 'cluster-node-timeout': String(nodeTimeoutMs), ...await extraConfig(index) };
-      servers.push(await startNode(join(folder.path, `n${index}`), password, config));
+      const dir = join(folder.path, `n${index}`);
+      dirs.push(dir);
+      servers.push(await startNode(dir, password, config));
     }
     await joinNodes(servers, masters);
   } catch (error) {
@@ -63,7 +69,7 @@ export async function throwawayCluster(
   };
   return {
     url: `cluster://:${password}@${servers.map(({ port }) => `${LOOPBACK}:${port}`).join()}`,
-    password, servers, discard,
+    password, servers, dirs, discard,
     masterOf: async (slot) => {
       const ranges = await slotsOf(servers);
       const range = ranges.find(([first, last]) => slot >= first && slot <= last);
@@ -76,6 +82,19 @@ export async function throwawayCluster(
       return (range?.slice(3) as [string, number][] | undefined ?? []).map(([, each]) => byPort(each));
     },
   };
+}
+
+/** Moves a slot by redis-cli's own steps: import, migrate, keys, assign. */
+export async function moveSlot(password: string, slot: number, source: ClusterServer, target: ClusterServer): Promise<void> {
+  const [sourceId, targetId] = await Promise.all([source, target].map(({ admin }) => admin.cluster('MYID')));
+  await target.admin.call('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', sourceId ?? '');
+  await source.admin.call('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', targetId ?? '');
+  for (;;) {
+    const keys = await source.admin.call('CLUSTER', 'GETKEYSINSLOT', String(slot), '10') as string[];
+    if (keys.length === 0) break;
+    await source.admin.call('MIGRATE', LOOPBACK, String(target.port), '', '0', '5000', 'AUTH', password, 'KEYS', ...keys);
+  }
+  for (const { admin } of [target, source]) await admin.call('CLUSTER', 'SETSLOT', String(slot), 'NODE', targetId ?? '');
 }
 
 /** Starts a server under a password that others have as well. */

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Books } from '../../support/books.js';
-import type { Stage } from './stage.js';
+import type { GatewayStage } from './stage.js';
 
 const TABLES = [
   'entries', 'entry_details', 'accounts', 'lots', 'holds', 'money_in', 'transfers', 'shards', 'shard_marks', 'shard_losses', 'quarantine',
@@ -10,7 +10,7 @@ const TABLES = [
 
 /** Writes what is needed to find out what happened: ledger, journal, logs. The clients' record is there already. */
 export async function keepEvidence(
-  { books, stage, folder }: { readonly books: Books; readonly stage: Stage; readonly folder: string },
+  { books, stage, folder }: { readonly books: Books; readonly stage: GatewayStage; readonly folder: string },
 ): Promise<void> {
   for (const table of TABLES) {
     const { rows } = await books.db.raw<{ rows: object[] }>(`select * from ${table}`);

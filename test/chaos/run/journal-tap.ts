@@ -19,29 +19,39 @@ export type TapOptions = {
   /** Everything is deleted in the same step, so that no entry can be written in between. */
   readonly thenFlush?: boolean;
   readonly isFinal: boolean;
+  /** Of a Cluster: those that this server has. */
+  readonly shards?: readonly number[];
 };
 
 /** What Redis still has of its journal, read by the hand that is about to lose it. Shards that are closed are left out. */
-export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush = false, isFinal }: TapOptions): Promise<Tap[]> {
-  const shards = Array.from({ length: keys.shards }, (_, shard) => shard);
-  const fences = await redis.mget(shards.map((shard) => keys.fence(shard)));
-  const open = shards.flatMap((shard) => {
-    const fence = fences[shard];
+export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush = false, isFinal, shards }: TapOptions): Promise<Tap[]> {
+  const asked = shards ?? Array.from({ length: keys.shards }, (_, shard) => shard);
+  const reading = redis.pipeline();
+  for (const shard of asked) reading.get(keys.fence(shard));
+  const fences = valuesOf(await reading.exec()) as (string | null)[];
+  const open = asked.flatMap((shard, index) => {
+    const fence = fences[index];
     return fence == null ? [] : [{ shard, epoch: Number(fence.split('@')[0]) }];
   });
-  const step = redis.multi();
+  // A server of a Cluster has no transactions over several shards. It runs what arrives in one piece without a pause.
+  const step = shards === undefined ? redis.multi() : redis.pipeline();
   for (const { shard, epoch } of open) step.xrange(keys.shard(shard, epoch).journal, '-', '+');
   if (thenFlush) step.flushall();
-  const replies = await step.exec() ?? [];
+  const journals = valuesOf(await step.exec()) as Raw[];
   const tappedMs = Date.now();
-  return open.map(({ shard, epoch }, index): Tap => {
-    const [, entries] = replies[index] ?? [];
-    return {
-      shard, epoch, tappedMs, isFinal,
-      entries: ((entries ?? []) as Raw).map(([id, fields]) => {
-        const { streamId, accountId, seq, kind, key, holdId, about } = decodeEntry(id, fields);
-        return { streamId, accountId, seq, kind, key, holdId, about };
-      }),
-    };
+  return open.map(({ shard, epoch }, index): Tap => ({
+    shard, epoch, tappedMs, isFinal,
+    entries: (journals[index] ?? []).map(([id, fields]) => {
+      const { streamId, accountId, seq, kind, key, holdId, about } = decodeEntry(id, fields);
+      return { streamId, accountId, seq, kind, key, holdId, about };
+    }),
+  }));
+}
+
+/** @throws the first error: a journal that cannot be read must not pass for an empty one. */
+function valuesOf(replies: readonly (readonly [error: Error | null, value: unknown])[] | null): unknown[] {
+  return (replies ?? []).map(([error, value]) => {
+    if (error !== null) throw error;
+    return value;
   });
 }

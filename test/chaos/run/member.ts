@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, LOOPBACK } from '../../../src/stores/embedded/loopback-port.js';
 import { projectRoot } from '../../../src/kit/paths.js';
 
 /** One process of the gateway, as its orchestrator sees it: when it ends it is started again, until it serves. */
 export type Member = {
   readonly name: string;
+  /** Once it is ready, its address for good. */
   readonly url: string;
   readonly isRunning: () => boolean;
   /** Resolves when it is ready, however often that takes. */
@@ -22,7 +24,6 @@ export type Member = {
 export type MemberPlan = {
   readonly name: string;
   readonly role: 'api' | 'worker';
-  readonly port: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logFile: string;
 };
@@ -32,7 +33,9 @@ const MAIN = join(projectRoot, 'dist/src/main.js');
 const RESTART_MS = 500;
 const STOP_TIMEOUT_MS = 15_000;
 
-export function member({ name, role, port, environment, logFile }: MemberPlan): Member {
+export function member({ name, role, environment, logFile }: MemberPlan): Member {
+  let port = 0;
+  let wasReady = false;
   const log: WriteStream = createWriteStream(logFile, { flags: 'a' });
   let child: ChildProcess | undefined;
   let isOver = false;
@@ -42,13 +45,15 @@ export function member({ name, role, port, environment, logFile }: MemberPlan): 
 
   const launch = (): Promise<boolean> => new Promise((resolve) => {
     const started = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment, ROLE: role, PORT: String(port), HOST: '127.0.0.1' },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment, ROLE: role, PORT: String(port), HOST: LOOPBACK },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = started;
     const hear = (chunk: Buffer): void => {
       log.write(chunk);
-      if (chunk.includes('"msg":"ready"')) resolve(true);
+      if (!chunk.includes('"msg":"ready"')) return;
+      wasReady = true;
+      resolve(true);
     };
     started.stdout.on('data', hear);
     started.stderr.on('data', hear);
@@ -59,9 +64,11 @@ export function member({ name, role, port, environment, logFile }: MemberPlan): 
   });
 
   return {
-    name, url: `http://127.0.0.1:${port}`, isRunning,
+    name, isRunning,
+    get url() { return `http://${LOOPBACK}:${port}`; },
     async start() {
       while (!isOver && !isRunning()) {
+        if (!wasReady) port = await freePort(); // another program may have taken the last one
         if (await launch()) return;
         await sleep(RESTART_MS);
       }

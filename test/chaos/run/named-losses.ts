@@ -1,5 +1,6 @@
 import type { Keyspace } from '../../../src/ledger/keys.js';
 import { finding, type Finding } from '../../support/finding.js';
+import type { Faults } from './breakage.js';
 import type { Tap, TappedEntry } from './journal-tap.js';
 import type { Op } from './record.js';
 import type { LossRow, ToldBooks } from './told-books.js';
@@ -22,15 +23,18 @@ export type NamedLosses = {
 /** Redis stamps entries with its clock, which is this machine's. */
 const CLOCK_MS = 5;
 
+/** When Redis may lose something. The last entry that it loses may be written at the end of that time. */
+export type LosingTime = { readonly fromMs: number; readonly untilMs: number };
+
+/** Whether a loss was noticed after one of these times began, and nothing that it lost was written after that ended. */
+export const causedBy = (times: readonly LosingTime[]): Faults['mayCause'] => ({ toMs, noticedMs }) =>
+  times.some(({ fromMs, untilMs }) => fromMs <= noticedMs + CLOCK_MS && (toMs ?? 0) <= untilMs + CLOCK_MS);
+
 type Loss = LossRow & { readonly left: Map<string, number>; unnamed: number; readonly taps: readonly Tap[] };
 
-export type LossFacts = {
-  readonly keys: Keyspace; readonly taps: readonly Tap[];
-  /** When faults began by which Redis may lose something. */
-  readonly redisFaultsMs: readonly number[];
-};
+export type LossFacts = Pick<Faults, 'taps' | 'mayCause'> & { readonly keys: Keyspace };
 
-export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, redisFaultsMs }: LossFacts): NamedLosses {
+export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, mayCause }: LossFacts): NamedLosses {
   const losses = rows.map((row): Loss => ({
     ...row, left: new Map(Object.entries(row.accounts)), unnamed: row.entries - sum(Object.values(row.accounts)), taps: tapsOf(row, taps),
   }));
@@ -63,11 +67,8 @@ export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, 
         const gone = tap.entries.filter(({ accountId, seq }) => !inPostgres.has(`${accountId} ${tap.epoch} ${seq}`)).length;
         most.compare(loss.entries <= gone, () => `${nameOf(loss)}: ${gone} entries were lost`);
       }
-      const caused = finding('an epoch ends only after a fault by which Redis may lose something');
-      for (const row of rows) {
-        const isCaused = redisFaultsMs.some((ms) => ms <= row.noticedMs + CLOCK_MS && ms >= (row.toMs ?? 0) - CLOCK_MS);
-        caused.compare(isCaused, () => nameOf(row));
-      }
+      const caused = finding('an epoch ends only after a fault by which Redis may lose something of its shard');
+      for (const row of rows) caused.compare(mayCause(row), () => nameOf(row));
       return [most.done(), caused.done()];
     },
   };

@@ -1,9 +1,11 @@
 import type { Finding } from '../../support/finding.js';
 import type { Traffic } from './caller.js';
+import type { Options } from './options.js';
 import type { ClientRecord } from './record.js';
 import type { ToldBooks } from './told-books.js';
 
 export type Report = {
+  readonly redis: Options['redis'];
   readonly seed: number;
   readonly seconds: number;
   /** In the order in which they are told. */
@@ -37,11 +39,11 @@ export function figuresOf({ record, traffic, counts, books, covered, swallowed, 
   };
 }
 
-export function tableOf({ seed, seconds, figures, faults, leftOut, violations }: Report): string {
+export function tableOf({ redis, seed, seconds, figures, faults, leftOut, violations }: Report): string {
   const rows = Object.entries(figures);
   const width = Math.max(...rows.map(([name]) => name.length));
   return [
-    `chaos, seed ${seed}, ${seconds} s of faults`,
+    `chaos on ${redis === 'cluster' ? 'a Redis Cluster' : 'one Redis'}, seed ${seed}, ${seconds} s of faults`,
     ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value.toLocaleString('en').padStart(9)}`),
     `  faults: ${Object.entries(faults).map(([name, count]) => `${name} ${count}`).join(', ')}`,
     ...(leftOut.length === 0 ? [] : [`  left out: ${leftOut.join(', ')}`]),

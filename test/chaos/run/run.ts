@@ -9,12 +9,16 @@ import { randomOf } from '../../support/random.js';
 import type { Traffic } from './caller.js';
 import { startClients, type Clients } from './clients.js';
 import { keepEvidence } from './evidence.js';
-import { faults, LOSING, type Faults } from './faults.js';
+import type { FaultDeps, Faults } from './breakage.js';
+import { clusterFaults } from './cluster-faults.js';
+import { faults } from './faults.js';
 import { namedLosses } from './named-losses.js';
 import type { Options } from './options.js';
 import { openRecord } from './record.js';
 import { figuresOf, tableOf, type Report } from './report.js';
-import { openStage, type Stage } from './stage.js';
+import { openRedisNodes } from './redis-nodes.js';
+import { openRedisPair } from './redis-pair.js';
+import { openStage, type GatewayStage, type RedisOfStage } from './stage.js';
 import { auditTold } from './told-audit.js';
 import { readBooks } from './told-books.js';
 
@@ -26,7 +30,7 @@ const HEALED_WITHIN_MS = 120_000;
 
 /** Runs the chaos and audits the books. Returns the exit code: 0 when nothing was violated. */
 export async function runChaos(options: Options): Promise<number> {
-  const folder = join(projectRoot, '.cache/chaos', `seed-${options.seed}`);
+  const folder = join(projectRoot, '.cache/chaos', `${options.redis === 'cluster' ? 'cluster-' : ''}seed-${options.seed}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const startedMs = Date.now();
@@ -35,14 +39,15 @@ export async function runChaos(options: Options): Promise<number> {
     timeline.push(`${new Date().toISOString()} ${line}`);
     console.error(`[${String(Math.round((Date.now() - startedMs) / 1_000)).padStart(4)} s] ${line}`);
   };
-  note(`seed ${options.seed}: starting Redis, its replica, Postgres, two APIs and two workers; evidence in ${folder}`);
-  const stage = await openStage(folder);
+  const servers = options.redis === 'cluster' ? 'six nodes of Redis' : 'Redis, its replica';
+  note(`seed ${options.seed}: starting ${servers}, Postgres, two APIs and two workers; evidence in ${folder}`);
+  const { stage, faultsOf } = await setUp(options, folder);
   const books = openBooks({
-    servers: { redisUrl: stage.redisUrl, databaseUrl: stage.postgres.ownerUrl }, namespace: stage.namespace, shards: stage.shards,
+    servers: { redisUrl: stage.auditUrl, databaseUrl: stage.postgres.ownerUrl }, namespace: stage.namespace, shards: stage.shards,
     nowMs: Date.now,
   });
   try {
-    const report = await storm({ options, stage, books, note, folder });
+    const report = await storm({ options, stage, faultsOf, books, note, folder });
     writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     writeFileSync(join(folder, 'timeline.log'), `${timeline.join('\n')}\n`);
     console.log(tableOf(report));
@@ -58,11 +63,22 @@ export async function runChaos(options: Options): Promise<number> {
   }
 }
 
-type Run = {
-  readonly options: Options; readonly stage: Stage; readonly books: Books; readonly note: (line: string) => void; readonly folder: string;
+type SetUp = { readonly stage: GatewayStage & RedisOfStage; readonly faultsOf: (deps: Omit<FaultDeps<unknown>, 'stage'>) => Faults };
+
+async function setUp({ redis }: Options, folder: string): Promise<SetUp> {
+  if (redis === 'cluster') {
+    const stage = await openStage(folder, openRedisNodes);
+    return { stage, faultsOf: (deps) => clusterFaults({ ...deps, stage }) };
+  }
+  const stage = await openStage(folder, openRedisPair);
+  return { stage, faultsOf: (deps) => faults({ ...deps, stage }) };
+}
+
+type Run = SetUp & {
+  readonly options: Options; readonly books: Books; readonly note: (line: string) => void; readonly folder: string;
 };
 
-async function storm({ options, stage, books, note, folder }: Run): Promise<Report> {
+async function storm({ options, stage, faultsOf, books, note, folder }: Run): Promise<Report> {
   const record = openRecord(join(folder, 'clients.jsonl'));
   const traffic: Traffic = { tries: 0, answers: 0, acknowledged: 0, refused: 0, unknown: 0, notExecuted: 0, pending: 0, slowestMs: 0 };
   const clients = startClients({ options, urls: stage.apis.map(({ url }) => url), apiKey: stage.apiKey, record, traffic });
@@ -73,7 +89,7 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
     if (await clients.load(HEALED_WITHIN_MS)) return;
     stuck.push(`some accounts were not served within ${HEALED_WITHIN_MS} ms after a loss`);
   };
-  const injected = faults({ stage, keys: books.keys, random, note, serving });
+  const injected = faultsOf({ keys: books.keys, random, note, serving });
   const telling = setInterval(() => {
     const { acknowledged, refused, unknown, notExecuted } = traffic;
     note(`${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown, ${notExecuted} not executed`);
@@ -83,7 +99,7 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
     !options.without.includes(name) && (options.only.length === 0 || options.only.includes(name)));
   const endsMs = Date.now() + options.seconds * 1_000;
   for (let bag: string[] = []; Date.now() < endsMs && stuck.length === 0;) {
-    if (bag.length === 0) bag = orderOf(chosen, random.next);
+    if (bag.length === 0) bag = orderOf(chosen, injected.losing, random.next);
     const name = bag.shift();
     if (name !== undefined) await injected.inject(name);
     await new Promise((resolve) => { setTimeout(resolve, random.integer(GAP_MS_MIN, GAP_MS_MAX)); });
@@ -92,7 +108,7 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
   live.compare(stuck.length === 0, () => stuck.join());
   const healMs = await heal({ injected, clients, books, note, live });
   const stored = await readBooks(books.db);
-  const losses = namedLosses(stored, { keys: books.keys, taps: injected.taps, redisFaultsMs: injected.redisFaultsMs });
+  const losses = namedLosses(stored, { keys: books.keys, taps: injected.taps, mayCause: injected.mayCause });
   const findings = [
     live.done(), ...await checkPostgres(books.db, Date.now()), ...await checkRedis(books.db, books.redis, books.keys),
     ...auditTold(record, stored, losses), ...losses.findings(),
@@ -100,7 +116,7 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
   record.close();
   const swallowed = stage.proxies.reduce((total, proxy) => total + proxy.swallowed(), 0);
   return {
-    seed: options.seed, seconds: options.seconds,
+    redis: options.redis, seed: options.seed, seconds: options.seconds,
     figures: figuresOf({
       record, traffic, counts: injected.counts, books: stored, covered: losses.covered(), swallowed, healMs, findings,
     }),
@@ -140,9 +156,9 @@ async function heal({ injected, clients, books, note, live }: Healing): Promise<
 /** Faults that lose data wait until all is well, so others come in between. */
 const BETWEEN_LOSSES = 5;
 
-function orderOf(names: readonly string[], next: () => number): string[] {
-  const losing = shuffled(names.filter((name) => LOSING.has(name)), next);
-  const others = shuffled(names.filter((name) => !LOSING.has(name)), next);
+function orderOf(names: readonly string[], lossy: ReadonlySet<string>, next: () => number): string[] {
+  const losing = shuffled(names.filter((name) => lossy.has(name)), next);
+  const others = shuffled(names.filter((name) => !lossy.has(name)), next);
   return others.flatMap((name, index) =>
     ((index + 1) % BETWEEN_LOSSES === 0 ? [name, ...losing.splice(0, 1)] : [name])).concat(losing);
 }
