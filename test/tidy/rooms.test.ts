@@ -23,7 +23,6 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['src/ledger/key-spend.ts#keySpend', 'one short method per step, over the same window of a key'],
   ['src/ledger/lot-operations.ts#lotOperations', 'one short method per operation of the port, over the same scripts'],
   ['src/ledger/redis-ledger.ts#redisLedger', 'one short method per operation of the port, over the same scripts'],
-  ['test/chaos/run/faults.ts#faults', 'one list of faults over one set of what is broken now'],
   [
     'test/contract/seeds/invariants.test.ts##14 what remains, is reserved and was spent is what was credited: in any order, '
       + 'through a restart and a rebuild',

@@ -123,27 +123,32 @@ function losses({ stage, keys, random, note, serving, taps, during, count, calm 
       await stage.resetReplica();
       await serving();
     },
-    slowFsync: async (kills: boolean): Promise<void> => {
-      if (kills) await calm();
-      const ms = random.integer(800, 3_000);
-      note(`fsync takes ${ms} ms${kills ? ', then kill -9 redis' : ''}`);
-      count(kills ? 'kill redis with slow fsync' : 'slow fsync');
-      stage.fsync?.set(ms);
-      await sleep(random.integer(2_000, 5_000));
-      if (kills) {
-        await during(async () => {
-          taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { isFinal: false }));
-          await stage.redis().kill('SIGKILL');
-        });
-      }
-      stage.fsync?.set(0);
-      if (!kills) {
-        await sleep(ms); // the last slow one ends; what follows is to lose nothing
-        return;
-      }
-      await stage.redis().restart();
-      await serving();
-    },
+    slowFsync: slowFsyncFault({ stage, keys, random, note, serving, taps, during, count, calm }),
+  };
+}
+
+/** Every fsync takes long. `kills`: Redis is killed while it lags behind its own disk, which loses what it has acknowledged. */
+function slowFsyncFault({ stage, keys, random, note, serving, taps, during, count, calm }: LosingDeps) {
+  return async (kills: boolean): Promise<void> => {
+    if (kills) await calm();
+    const ms = random.integer(800, 3_000);
+    note(`fsync takes ${ms} ms${kills ? ', then kill -9 redis' : ''}`);
+    count(kills ? 'kill redis with slow fsync' : 'slow fsync');
+    stage.fsync?.set(ms);
+    await sleep(random.integer(2_000, 5_000));
+    if (kills) {
+      await during(async () => {
+        taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { isFinal: false }));
+        await stage.redis().kill('SIGKILL');
+      });
+    }
+    stage.fsync?.set(0);
+    if (!kills) {
+      await sleep(ms); // the last slow one ends; what follows is to lose nothing
+      return;
+    }
+    await stage.redis().restart();
+    await serving();
   };
 }
 
