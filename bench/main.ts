@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Part, PartResult } from './part.js';
 import { batch } from './parts/batch.js';
 import { drain } from './parts/drain.js';
+import { durability } from './parts/durability.js';
 import { holds } from './parts/holds.js';
 import { idle } from './parts/idle.js';
 import { memory } from './parts/memory.js';
@@ -15,7 +16,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, idle];
+const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, durability, idle];
 
 const { values } = parseArgs({
   options: {

@@ -60,7 +60,7 @@ export const memory: Part = {
           figure('memory of an ended hold, average of its hour', ended, 300),
         ],
         tables: [{
-          title: `Bytes in Redis: ${ACCOUNTS} accounts with one lot and ids of ${ids[0]?.length ?? 0} characters, ${HOLDS} holds with ids of 40`,
+          title: `Bytes in Redis: ${ACCOUNTS} accounts with one lot, ids of ${ids[0]?.length ?? 0} characters; ${HOLDS} holds, ids of 40`,
           columns: ['what', 'bytes'],
           rows: [
             ['account, lot and their indexes', Math.round(account)], ['receipt of a grant, for seven days', Math.round(receipt)],

@@ -86,7 +86,8 @@ async function refuseDrift({ comparing }: FreezeDeps, accountId: string): Promis
 const drifts = (accountId: string, differences: readonly Difference[]): GatewayError => new GatewayError(
   'conflict',
   `the account differs from the books (${differences.map(({ check, expected, actual }) =>
-    `${check}: ${expected} expected, ${actual} found`).join('; ')}); repair it first: credit-gateway reconcile repair --account ${accountId}`,
+    `${check}: ${expected} expected, ${actual} found`).join('; ')}); repair it first: ` +
+    `credit-gateway reconcile repair --account ${accountId}`,
 );
 
 const notComparable = ({ reason, isLasting }: { readonly reason: string; readonly isLasting: boolean }): GatewayError =>
