@@ -50,7 +50,7 @@ async function checkServer(target: DriverOptions, keys: readonly string[]): Prom
   // Any other answer of Redis is an answer: a redirect of a Cluster, or that it is loading.
   const [failure] = errors;
   if (failure === undefined || errors.some((error) => error instanceof ReplyError)) return null;
-  return failure instanceof Error ? failure.message : String(failure);
+  return failure instanceof Error ? failure.message : 'no answer';
 }
 
 /** Of a Cluster all: the login is the same on each, and any may be down. */

@@ -61,7 +61,7 @@ describe('credit-gateway token', () => {
     [['--sub', 'alice', '--role', 'root'], /'root' is invalid. Allowed choices are user, enduser, supervisor, admin/],
     [['--sub', 'alice', '--ttl', '5'], /--ttl must be/],
     [['--sub', 'alice', '--ttl', '0m'], /--ttl must be/],
-    [['--name', 'alice'], /unknown option '--name'/],
+    [['--sub', 'alice', '--name', 'alice'], /unknown option '--name'/],
   ])('%j is explained', async (args, message) => {
     await expect(token(args)).rejects.toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
   });
