@@ -64,7 +64,9 @@ console.log(`medians of ${rounds} rounds; ratio: always to everysec, of the same
 console.log(`${'connections'.padEnd(13)}${'request'.padEnd(9)}${['everysec/s', 'always/s', 'ratio', 'everysec p50 ms', 'always p50 ms',
   'everysec p99 ms', 'always p99 ms'].map((each) => each.padStart(17)).join('')}`);
 for (const { connections } of benches) for (const what of ['bare', 'hold', 'settle'] as const) console.log(line(connections, what));
-for (const { bench: { refused } } of benches) for (const [said, count] of [...refused].slice(0, SHOWN_MAX)) console.log(`refused: ${count} × ${said}`);
+for (const { bench: { refused } } of benches) {
+  for (const [said, count] of [...refused].slice(0, SHOWN_MAX)) console.log(`refused: ${count} × ${said}`);
+}
 
 await view.close();
 operator.disconnect();

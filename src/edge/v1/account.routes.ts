@@ -72,7 +72,8 @@ export function accountRoutes(add: AddRoute, deps: AccountRouteDeps): void {
   });
 
   add('POST', '/v1/accounts/:accountId/thaw', allow('admin'), {
-    summary: 'Allow writes to an account again; 409 while it differs from the books', params: accountParams, body: reasonBody, replies: { 200: Changed }, errors,
+    summary: 'Allow writes to an account again; 409 while it differs from the books', params: accountParams, body: reasonBody,
+    replies: { 200: Changed }, errors,
   }, async (ctx, { principal, body: { reason } }) => {
     reply(ctx, 200, presentFrozen(await deps.thawAccount({ accountId: await named(ctx), reason, actor: principal.accountId })));
   });

@@ -123,7 +123,8 @@ describe('an account that differs from the books', () => {
   test('in a stopped shard it is frozen, and a thaw is refused', async () => {
     const accountId = await fund();
     await under.drain();
-    const stop = (reason: string | null) => under.db.raw('update shards set stopped_reason = ? where shard = ?', [reason, at(accountId).shard]);
+    const stop = (reason: string | null) =>
+      under.db.raw('update shards set stopped_reason = ? where shard = ?', [reason, at(accountId).shard]);
     await stop('a test');
     try {
       expect(await freezeAccount(deps, by(accountId, 'x'))).toMatchObject({ changed: true });
