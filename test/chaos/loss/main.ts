@@ -28,6 +28,7 @@ for (const { setup, fault, measure } of cases.filter((each) => `${each.setup}, $
   const found = await measure(rounds);
   const losing = found.filter(({ entries }) => entries > 0).length;
   const rate = Math.round(found.reduce((sum, { perSecond }) => sum + perSecond, 0) / found.length);
-  console.log(`| ${setup} | ${fault} | ${most(found, ({ ms }) => ms)} ms | ${most(found, ({ entries }) => entries)} | ${losing} of ${rounds} | ${rate} |`);
+  const figures = [`${most(found, ({ ms }) => ms)} ms`, most(found, ({ entries }) => entries), `${losing} of ${rounds}`, rate];
+  console.log(`| ${[setup, fault, ...figures].join(' | ')} |`);
 }
 process.exit(0);

@@ -17,7 +17,9 @@ const WRITING_MS = 1_500;
 const JITTER_MS = 3_500;
 
 /** One Redis that is killed, or whose power fails, while its disk is quick or slow. */
-export function oneRedis(appendfsync: 'everysec' | 'always', { stalls, power }: { readonly stalls: boolean; readonly power: boolean }): Case {
+export function oneRedis(
+  appendfsync: 'everysec' | 'always', { stalls, power }: { readonly stalls: boolean; readonly power: boolean },
+): Case {
   const fault = power ? 'power cut' : 'kill -9';
   return {
     setup: `one Redis, ${appendfsync}`, fault: stalls ? `${fault} while an fsync takes ${STALL_MS / 1_000} s` : fault,
