@@ -47,7 +47,7 @@ function violated({ ops, taps = [], mayCause = during(1_050, 1_060), ...some }: 
 
 const charge = op('charge', { answer: { entry: 1 } });
 const tap = (more: Partial<Tap>, keysThere: readonly string[]): Tap => ({
-  shard, epoch: 1, tappedMs: 1_050, isFinal: true,
+  shard, epoch: 1, beganMs: 1_030, tappedMs: 1_050, isFinal: true,
   entries: keysThere.map((key, index) => (
     { streamId: `1000-${index}`, accountId: 'alice', seq: index + 1, kind: 'charge', key, holdId: '', about: '' })),
   ...more,
@@ -72,6 +72,10 @@ test.each<[string, Partial<Case>, readonly string[]]>([
   ['and a second one, in a loss of one', { ops: [charge, { ...charge, key: 'charge-2' }], losses: [loss()] }, MISSING],
   ['in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-1'])] }, []],
   ['but was not in the journal when it was lost', { losses: [loss()], taps: [tap({}, ['use:server.a:charge-9'])] }, MISSING],
+  ['and was acknowledged while the journal was read, before a kill', {
+    losses: [loss()], taps: [tap({ beganMs: 1_010, isFinal: false }, [])],
+  }, []],
+  ['and was acknowledged before the journal was read, before a kill', { losses: [loss()], taps: [tap({ isFinal: false }, [])] }, MISSING],
   ['in a loss that no fault has caused', { losses: [loss()], mayCause: causedBy([]) }, ['an epoch ends only']],
   ['in a loss of what was written after a fault', { losses: [loss()], mayCause: during(900, 950) }, ['an epoch ends only']],
   ['in a loss that was noticed before a fault', { losses: [loss()], mayCause: during(1_200, 1_210) }, ['an epoch ends only']],

@@ -5,7 +5,8 @@ import type { Keyspace } from '../../../src/ledger/keys.js';
 /** The journal of one shard as Redis had it when it was about to lose it. */
 export type Tap = {
   readonly shard: number; readonly epoch: number;
-  /** When it was read. */
+  /** It was read between these times. */
+  readonly beganMs: number;
   readonly tappedMs: number;
   /** Whether nothing could be written between this read and the loss. */
   readonly isFinal: boolean;
@@ -33,6 +34,7 @@ export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush = fal
     const fence = fences[index];
     return fence == null ? [] : [{ shard, epoch: Number(fence.split('@')[0]) }];
   });
+  const beganMs = Date.now();
   // A server of a Cluster has no transactions over several shards. It runs what arrives in one piece without a pause.
   const step = shards === undefined ? redis.multi() : redis.pipeline();
   for (const { shard, epoch } of open) step.xrange(keys.shard(shard, epoch).journal, '-', '+');
@@ -40,7 +42,7 @@ export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush = fal
   const journals = valuesOf(await step.exec()) as Raw[];
   const tappedMs = Date.now();
   return open.map(({ shard, epoch }, index): Tap => ({
-    shard, epoch, tappedMs, isFinal,
+    shard, epoch, beganMs, tappedMs, isFinal,
     entries: (journals[index] ?? []).map(([id, fields]) => {
       const { streamId, accountId, seq, kind, key, holdId, about } = decodeEntry(id, fields);
       return { streamId, accountId, seq, kind, key, holdId, about };

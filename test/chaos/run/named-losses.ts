@@ -78,8 +78,8 @@ export function namedLosses({ losses: rows, entries }: ToldBooks, { keys, taps, 
 const tapsOf = ({ shard, epoch, toMs }: LossRow, taps: readonly Tap[]): Tap[] =>
   taps.filter((tap) => tap.shard === shard && tap.epoch === epoch && tap.tappedMs >= (toMs ?? 0) - CLOCK_MS);
 
-const mayHave = ({ entries, isFinal, tappedMs }: Tap, op: Op): boolean =>
-  (!isFinal && op.endedMs >= tappedMs) || entries.some((entry) => entry.accountId === op.account && isOf(entry, op));
+const mayHave = ({ entries, isFinal, beganMs }: Tap, op: Op): boolean =>
+  (!isFinal && op.endedMs >= beganMs) || entries.some((entry) => entry.accountId === op.account && isOf(entry, op));
 
 function isOf({ kind, key, holdId, about }: TappedEntry, op: Op): boolean {
   if (op.kind === 'place' || op.kind === 'progress') return kind === op.kind && holdId === op.hold;
