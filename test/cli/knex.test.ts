@@ -92,8 +92,8 @@ describe('on DATABASE_URL', () => {
 
   test('a name that is none, or no command, changes nothing', async () => {
     expect(await knex('migrate:make', '../x')).toMatchObject({ code: 1, err: expect.stringContaining('is named in lower case') });
-    expect(await knex('migrate:make')).toMatchObject({ code: 1, err: expect.stringContaining('usage:') });
-    expect(await knex()).toMatchObject({ code: 1, err: expect.stringContaining('usage:') });
+    expect(await knex('migrate:make')).toMatchObject({ code: 2, err: expect.stringContaining('usage:') });
+    expect(await knex()).toMatchObject({ code: 2, err: expect.stringContaining('usage:') });
   });
 });
 

@@ -51,6 +51,8 @@ AsyncGenerator<UsageBucket, void, void> {
     try {
       if (first.done !== true) yield first.value;
       yield* rest;
+    } catch (error) {
+      throw toGatewayError(error);
     } finally {
       await end();
     }
