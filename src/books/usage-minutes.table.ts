@@ -1,3 +1,4 @@
+import { GatewayError } from '../kit/errors.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { fromMs, toMs as msOf, unnestSource } from '../stores/postgres/unnest.js';
 
@@ -105,6 +106,11 @@ export async function* readUsage(db: Db, query: UsageQuery): AsyncGenerator<Usag
       for (const row of rows) yield toBucket(row, query.groupBy);
       if (rows.length < FETCH_ROWS) return;
     }
+  } catch (error) {
+    // Its connection was lost between two statements: knex then says only that the transaction has ended.
+    throw trx.isCompleted()
+      ? new GatewayError('ledger_unavailable', 'the ledger database did not answer', { outcome: 'not_executed', cause: error })
+      : error;
   } finally {
     // Nothing was written. It fails only where the connection is lost, and with it the transaction.
     await trx.rollback().catch(() => undefined);
