@@ -1,9 +1,10 @@
-#!lua
+#!lua flags=allow-oom
 --[[
   shorten-receipts: let go of receipts and ended holds of one shard that Postgres knows from now on. One that has changed
   since, because its key was charged after a refusal or its hold was corrected, keeps its time until Postgres has that
   entry, too. An open hold is never touched: it has no end. Where there is a mark, it is there from now on as long as a
-  receipt lives: a hold that was placed under the same id would repeat the one that has ended.
+  receipt lives: a hold that was placed under the same id would repeat the one that has ended. Also runs on a full Redis: a mark is far
+  smaller than the hold that leaves.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2…] receipt    hash    receipts and ended holds of that epoch; behind all of them the marks, in the order of their holds

@@ -12,7 +12,9 @@ import type { CallerKey } from '../../src/kit/caller.js';
 import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+import { rawRedis } from '../support/redis-address.js';
 import { scanKeys } from '../support/scan-keys.js';
+import { throwawayRedis } from '../support/servers.js';
 
 /** Ended holds, in Postgres and restored to Redis: corrections, who may make them, and ids that are used twice. */
 let under: DurableLedger;
@@ -235,4 +237,30 @@ test('an open hold never gets a time to live, not even for the end of an older h
   });
   expect(await secondsLeft(accountId)).toBe(-1);
   await expectSound(accountId);
+});
+
+test('an ended hold leaves a full Redis, too', async () => {
+  const server = await throwawayRedis();
+  const operator = rawRedis(server.operatorUrl);
+  const full = await durableLedger({ onRedis: server.url });
+  try {
+    const accountId = `e-${randomUUID()}`;
+    const about = '{}';
+    await full.ledger.grantLot({ accountId, lotId: '1', amount: micros(100), expiresAtMs: null, key: 'grant-1', kind: 'grant', about });
+    await full.ledger.placeHold({
+      accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release',
+      price: 'p', fingerprint: 'f', about,
+    });
+    await operator.config('SET', 'maxmemory', '1');
+    expect(await full.ledger.voidHold({ accountId, holdId: 'h', about })).toMatchObject({ status: 'voided' });
+    await full.drain();
+    const epoch = full.fence.epochOf(full.keys.shardOf(accountId))?.number ?? 0;
+    const keys = full.keys.account(accountId, epoch);
+    expect(await full.redis.ttl(keys.hold('h'))).toBeLessThanOrEqual(ENDED_HOLD_TTL_SECONDS_MIN);
+    expect(await full.redis.exists(keys.ended('h'))).toBe(1);
+  } finally {
+    await full.close();
+    operator.disconnect();
+    await server.discard();
+  }
 });
