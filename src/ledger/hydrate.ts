@@ -121,12 +121,12 @@ export function accountArgs(image: AccountImage, seq = image.seq): AccountArgs {
   return { figures, lots, nextExpiry };
 }
 
-/** Restores one ended hold that Redis has deleted. */
+/** Restores one ended hold that Redis has deleted, for as long as it stays after a load of its account. */
 export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, epoch: Epoch, hold: EndedHoldImage): Promise<void> {
-  const { key, fields } = endedHoldRecord(keys, hold);
-  await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, {
-    keys: [], args: fields,
-  });
+  const { key, ttlSeconds, fields } = endedHoldRecord(keys, hold);
+  await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, {
+    epoch: epoch.fence, ttl_seconds: ttlSeconds ?? EXPIRED_HOLD_TTL_SECONDS,
+  }, { keys: [], args: fields });
 }
 
 /** Restores the receipt of an operation on a hold that Redis has deleted. */

@@ -193,6 +193,7 @@ test('a hold that has left Redis after its end is known by its mark: never place
   expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 4 } });
   await forgetHold(accountId);
   expect(await settle(accountId, 4)).toEqual({ ...first, replayed: true });
+  expect(await secondsLeft(accountId)).toBeLessThanOrEqual(RECEIPT_TTL_SECONDS);
   await expectSound(accountId);
   expect(await rows('select kind from entries where account_id = ? order by seq', accountId))
     .toEqual([{ kind: 'grant' }, { kind: 'place' }, { kind: 'settle' }]);
