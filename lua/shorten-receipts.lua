@@ -7,7 +7,8 @@
   smaller than the hold that leaves.
 
   KEYS[1] fence       string  the shard's epoch
-  KEYS[2…] receipt    hash    receipts and ended holds of that epoch; behind all of them the marks, in the order of their holds
+  KEYS[2…] receipt    hash    receipts and ended holds of that epoch; behind all of them the marks, in the order of their holds;
+                              a mark is the seq of the end
 
   ARGV[1] epoch            number of the epoch: the drain does not know the rest of the fence
   ARGV[2…] list            per receipt: seq of the entry that Postgres has, ttl_seconds, mark_ttl_seconds ('' without a mark)
@@ -28,7 +29,7 @@ for i = first_receipt, first_receipt + count - 1 do
   local end_seq, seq, refused_seq = unpack(redis.call('HMGET', KEYS[i], 'end_seq', 'seq', 'refused_seq'))
   local is_unchanged, mark_ttl_seconds = (end_seq or seq or refused_seq) == ARGV[at], ARGV[at + 2]
   if mark_ttl_seconds ~= '' then
-    if is_unchanged then redis.call('SET', KEYS[next_mark], '1', 'EX', mark_ttl_seconds) end
+    if is_unchanged then redis.call('SET', KEYS[next_mark], ARGV[at], 'EX', mark_ttl_seconds) end
     next_mark = next_mark + 1
   end
   if is_unchanged then redis.call('EXPIRE', KEYS[i], ARGV[at + 1], 'LT') end

@@ -22,13 +22,19 @@ let under: DurableLedger;
 let remembers = true;
 /** True: Postgres answers nothing about ended holds. */
 let isAway = false;
+/** Called after an ended hold was read from Postgres. */
+let whileRestored: (() => Promise<void>) | null = null;
 beforeAll(async () => {
   under = await durableLedger({
     source: (real) => ({
       ...real,
       recallEndedHold: (accountId, holdId) => (remembers ? real.recallEndedHold(accountId, holdId) : Promise.resolve(null)),
-      loadEndedHold: (accountId, holdId) => (
-        isAway ? Promise.reject(new GatewayError('ledger_unavailable', 'away')) : real.loadEndedHold(accountId, holdId)),
+      loadEndedHold: async (accountId, holdId) => {
+        if (isAway) throw new GatewayError('ledger_unavailable', 'away');
+        const hold = await real.loadEndedHold(accountId, holdId);
+        await whileRestored?.();
+        return hold;
+      },
     }),
   });
 });
@@ -197,6 +203,25 @@ test('a hold that has left Redis after its end is known by its mark: never place
   await expectSound(accountId);
   expect(await rows('select kind from entries where account_id = ? order by seq', accountId))
     .toEqual([{ kind: 'grant' }, { kind: 'place' }, { kind: 'settle' }]);
+});
+
+test('a hold that was corrected while it was restored is not restored as it was before', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  await settle(accountId, 4);
+  await under.drain();
+  await forgetHold(accountId);
+  // This process stands still between its read of Postgres and its write to Redis; another one corrects the hold, which leaves again.
+  whileRestored = async () => {
+    whileRestored = null;
+    await settle(accountId, 12);
+    await under.drain();
+    await forgetHold(accountId);
+  };
+  expect(await settle(accountId, 12)).toMatchObject({ status: 'settled', replayed: true, outcome: { captured: 12 } });
+  await expectSound(accountId);
+  expect(await rows('select captured from entries where account_id = ? and seq > 2 order by seq', accountId))
+    .toEqual([{ captured: 4 }, { captured: 8 }]);
 });
 
 test('an expired hold then waits a day for a late settle, and so does one that was settled late', async () => {
