@@ -60,8 +60,7 @@ export const durability: Part = {
       }
       return {
         figures: [...perSecond].map(([{ connections }, { everysec, always }]) => ({
-          id: 'fsync',
-          name: `holds per second over ${connections === 1 ? 'one connection' : `${connections} connections`}, always ÷ everysec`,
+          id: 'fsync', name: `holds per second over ${connections} connection${connections === 1 ? '' : 's'}, always ÷ everysec`,
           values: always.map((each, index) => each / (everysec[index] ?? NaN)), limitedBy: 'the fsync of this disk',
         })),
         tables: [{

@@ -30,8 +30,8 @@ const client = (text = ''): Promise<Socket> => new Promise((resolve) => {
   socket.pause().on('error', () => undefined);
   clients.push(socket);
 });
-/** About 400 KB to answer. */
-const LARGE = 'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n';
+/** Some MB to answer: more than the buffers of a connection take. */
+const LARGE = 'GET /docs/reference.js HTTP/1.1\r\nHost: x\r\n\r\n';
 const SMALL = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n';
 const ended = async (): Promise<number> => {
   const { values } = await gateway.metrics.registry.getSingleMetric('cg_http_request_duration_seconds')?.get() ?? { values: [] };

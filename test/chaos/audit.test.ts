@@ -108,6 +108,9 @@ test.each<[string, Partial<Case>, readonly string[]]>([
     ops: [place, { ...extend, kind: 'progress' }, settle], losses: [loss({ accounts: { bob: 1 } })],
   }, ['every hold has the']],
   ['has less by a lost report that raised it', { ops: [place, { ...extend, kind: 'progress' }, settle], losses: [loss()] }, []],
+  ['has less by a lost report that raised it, before one that did not', {
+    ops: [place, { ...extend, kind: 'progress' }, { ...extend, key: 'progress-2', kind: 'progress' }, settle], losses: [loss()],
+  }, []],
   ['is not found, and is there', { ops: [place, refused('hold_not_found'), settle], losses: [loss()] }, ['what was refused had']],
   ['has ended before its lease had', { ops: [place, refused('hold_resolved'), settle] }, ['what was refused had']],
 ])('a hold that %s', (_case, some, expected) => {

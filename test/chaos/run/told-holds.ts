@@ -64,8 +64,8 @@ function hasAmountAsTold({ amount }: HoldRow, ops: readonly Op[], losses: NamedL
   for (let index = tellers.length - 1; index >= 0; index -= 1) {
     const [before, op] = [tellers[index - 1], tellers[index]];
     if (op === undefined || op.answer['amount'] === amount) return op !== undefined;
-    const isLost = lost.has(op) || (op.kind === 'progress' && losses.covers(op));
-    if (op.answer['amount'] !== before?.answer['amount'] && !isLost) return false;
+    if (op.answer['amount'] === before?.answer['amount']) continue; // told nothing new, and needs no excuse of those that are left
+    if (!lost.has(op) && !(op.kind === 'progress' && losses.covers(op))) return false;
   }
   return false;
 }

@@ -93,7 +93,7 @@ describe('an account that differs from the books', () => {
 
     if (!what.endsWith('number')) { // the entry of the freeze has the number that the books expect, which mends a wrong one
       await expect(thawAccount(deps, by(accountId, 'cleared'))).rejects.toMatchObject({
-        code: 'conflict', message: expect.stringMatching(/expected, .* found.*reconcile -- repair --account/) as unknown,
+        code: 'conflict', message: expect.stringMatching(/expected, .* found.*reconcile repair --account/) as unknown,
       });
       const plan = await planRepair(deps.comparing, accountId);
       if (plan.status !== 'differs') throw new Error(`it should differ: ${plan.status}`);

@@ -12,7 +12,10 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-const PUBLIC = ['/livez', '/readyz', '/metrics', '/health', '/api/health', '/openapi.json', '/docs', '/docs/errors'];
+const PUBLIC = [
+  '/livez', '/readyz', '/metrics', '/health', '/api/health', '/openapi.json', '/openapi-legacy.json', '/docs', '/docs/errors',
+  '/docs/reference.js', '/docs/start.js',
+];
 
 test('only health, metrics and the documents are public', () => {
   const open = routes.filter(({ gate }) => gate.kind === 'public').map(({ path }) => path);
