@@ -1,12 +1,11 @@
 import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
 import { systemClock } from '../kit/clock.js';
-import { isStorable } from '../kit/ids.js';
-import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
-import { say, UsageError, type Result } from './output.js';
+import { say, type Result } from './output.js';
 import { presentAccount, presentHold } from './present-account.js';
 import { printable } from './printable.js';
+import { requireReason } from './reason.js';
 
 /** `credit-gateway account` and `holds`: work beside a running gateway, embedded or not, and need no token. */
 
@@ -46,12 +45,6 @@ async function changeFreeze(target: string, reason: string, isFrozen: boolean): 
       text: changed ? `${name} is ${state} now` : `${name} was ${state} already; nothing was changed`,
     };
   });
-}
-
-/** @throws UsageError for a reason that is empty, too long or cannot be stored */
-function requireReason(reason: string): void {
-  if (reason.trim() !== '' && reason.length <= NOTES_LENGTH_MAX && isStorable(reason)) return;
-  throw new UsageError(`--reason is empty, or longer than ${NOTES_LENGTH_MAX} characters: say why`);
 }
 
 /** The open holds of an account, oldest first. */

@@ -3,6 +3,7 @@ import { judgeBullDeadLetters, judgeRabbitDeadLetters, type DeadLetter, type Jud
 import { connectQueueOnce } from '../stores/redis/queue-connections.js';
 import { runningRedis } from './core.js';
 import { say, UsageError, type Result } from './output.js';
+import { printable } from './printable.js';
 
 /**
  * `credit-gateway dead-letters`: failed settlements in the dead-letter queues of RabbitMQ and of BullMQ, of the configured servers
@@ -26,9 +27,12 @@ async function judgeSome(verdict: Exclude<Verdict, 'keep'>, ids: readonly string
   const judge: Judge = (letter) => (ids.includes(letter.id) || all || code === letter.code ? verdict : 'keep');
   const letters = await judgeAll(readConfig(), judge);
   const chosen = letters.filter((letter) => judge(letter) === verdict);
+  const unknown = ids.filter((id) => !letters.some((letter) => letter.id === id));
+  const done = `${chosen.length} of ${letters.length} dead letters: ${verdict === 'replay' ? 'replayed' : 'discarded'}`;
   return {
-    json: { verdict, ids: chosen.map(({ id }) => id), of: letters.length },
-    text: `${chosen.length} of ${letters.length} dead letters: ${verdict === 'replay' ? 'replayed' : 'discarded'}`,
+    json: { verdict, ids: chosen.map(({ id }) => id), of: letters.length, unknown },
+    text: [done, ...(unknown.length === 0 ? [] : [`there is no ${unknown.map(printable).join(', ')}`])].join('\n'),
+    exitCode: unknown.length === 0 ? 0 : 1,
   };
 }
 

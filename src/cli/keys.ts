@@ -1,7 +1,8 @@
 import { readConfig } from '../config.js';
 import { isKeyScope, serverKeyAdmin } from '../edge/auth/manage-server-keys.js';
 import type { ServerKeyRow, SpendLimit } from '../edge/auth/server-key.table.js';
-import { ACCOUNT_ID_RULE, isAccountId } from '../kit/ids.js';
+import { ACCOUNT_ID_RULE, characterCount, isAccountId, isStorable } from '../kit/ids.js';
+import { KEY_NAME_LENGTH_MAX } from '../kit/limits.js';
 import { creditsText, parseCredits } from '../kit/money/credits.js';
 import { CALENDAR_PERIODS, isTimeZone } from '../ledger/calendar-edges.js';
 import { withDatabase } from './database.js';
@@ -27,7 +28,10 @@ const withKeys = (work: (keys: Keys) => Promise<Result>): Promise<Result> =>
 
 /** The key is the whole of stdout; what it is goes to stderr. It is shown once and never again. */
 export function createKey({ name, scopes, days, prefix, payer, rate = 'none', spend = 'none', zone }: KeyOptions): Promise<Result> {
-  if (name.trim() === '') throw new UsageError('--name is empty: say which service the key is for');
+  if (name.trim() === '' || characterCount(name) > KEY_NAME_LENGTH_MAX || !isStorable(name)) {
+    throw new UsageError(`--name is empty, or longer than ${KEY_NAME_LENGTH_MAX} characters: say which service the key is for`);
+  }
+  if (prefix !== undefined && !isAccountId(prefix)) throw new UsageError(`--prefix ${ACCOUNT_ID_RULE}`);
   const command = {
     name, scopes: scopesOf(scopes), expiresAtMs: expiryOf(days) ?? null, accountPrefix: prefix ?? null, payer: payerOf(payer),
     rateLimit: rateOf(rate), spendLimit: spendOf(spend, zone), createdBy: 'command', key: null,

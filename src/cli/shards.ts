@@ -8,6 +8,7 @@ import { commandActor, openCliCore, type CliCore } from './core.js';
 import { lossLine } from './describe-loss.js';
 import { creditsText } from '../kit/money/credits.js';
 import { printable } from './printable.js';
+import { requireReason } from './reason.js';
 import { say, UsageError, type Result } from './output.js';
 
 /** `credit-gateway shards`: shards whose journal contradicts Postgres, and losses of Redis. */
@@ -37,9 +38,12 @@ function renewedText(shard: string, renewed: Renewed): string {
   ].join('\n');
 }
 
-async function withCore(work: (core: CliCore['core']) => Promise<Result>): Promise<Result> {
+/** `shard`: the one that it is about, if it is about one. */
+async function withCore(shard: number | null, work: (core: CliCore['core']) => Promise<Result>): Promise<Result> {
   const { core, close } = await openCliCore(readConfig(), say);
   try {
+    const { shards } = core.keys;
+    if (shard !== null && shard >= shards) throw new UsageError(`there is no shard ${shard}: they are 0 to ${shards - 1}`);
     return await work(core);
   } finally {
     await close();
@@ -47,7 +51,7 @@ async function withCore(work: (core: CliCore['core']) => Promise<Result>): Promi
 }
 
 /** Shards that are stopped or behind, and unacknowledged losses; with `all`, every shard and every loss. */
-export const listShards = ({ all }: { readonly all: boolean }): Promise<Result> => withCore(async ({ db, redis, keys }) => {
+export const listShards = ({ all }: { readonly all: boolean }): Promise<Result> => withCore(null, async ({ db, redis, keys }) => {
   const shown = (await reportShards({ db, redis, keys })).filter(({ stoppedReason, lagEntries }) =>
     all || stoppedReason !== null || lagEntries > 0);
   const losses = await readLosses(db, { all, limit: LOSSES_MAX });
@@ -59,7 +63,7 @@ export const listShards = ({ all }: { readonly all: boolean }): Promise<Result> 
 
 type Why = { readonly reason: string };
 const checked = (shard: string, { reason }: Why): { readonly shard: number; readonly reason: string; readonly actor: string } => {
-  if (reason.trim() === '') throw new UsageError('--reason is empty: say why');
+  requireReason(reason);
   return { shard: shardOf(shard), reason, actor: commandActor() };
 };
 
@@ -71,7 +75,7 @@ function shardOf(text: string): number {
 /** Lets the drain continue where it stopped. It skips nothing, and stops again while the contradiction remains: exit code 1. */
 export function resume(shard: string, why: Why): Promise<Result> {
   const by = checked(shard, why);
-  return withCore(async ({ db, drain }) => {
+  return withCore(by.shard, async ({ db, drain }) => {
     const resumed = await resumeShard({ db, drain }, by);
     switch (resumed.status) {
       case 'not_stopped': return { json: resumed, text: `shard ${shard} is not stopped` };
@@ -86,7 +90,7 @@ export function resume(shard: string, why: Why): Promise<Result> {
 /** Gives a stopped shard a new epoch: its accounts go on from what Postgres has. What Postgres did not take is told and kept. */
 export function renew(shard: string, why: Why): Promise<Result> {
   const by = checked(shard, why);
-  return withCore(async ({ db, redis, keys }) => {
+  return withCore(by.shard, async ({ db, redis, keys }) => {
     const renewed = await renewShard({ db, redis, keys }, by);
     return {
       json: renewed.status === 'not_stopped' ? renewed : { ...renewed, accounts: renewed.accounts.map(presentLeft) },
@@ -99,7 +103,7 @@ export function renew(shard: string, why: Why): Promise<Result> {
 export function listLeft(shard: string, { epoch }: { readonly epoch: string }): Promise<Result> {
   const number = shardOf(shard);
   if (!/^\d{1,9}$/.test(epoch)) throw new UsageError(`--epoch "${epoch}" is no number of an epoch`);
-  return withCore(async ({ db }) => {
+  return withCore(number, async ({ db }) => {
     const accounts = await readLeftBehind(db, number, Number(epoch));
     return {
       json: accounts.map(presentLeft),
@@ -111,7 +115,7 @@ export function listLeft(shard: string, { epoch }: { readonly epoch: string }): 
 /** Ends the alarm about losses of a shard; the record stays. */
 export function acknowledge(shard: string, why: Why): Promise<Result> {
   const { shard: number, ...by } = checked(shard, why);
-  return withCore(async ({ db }) => {
+  return withCore(number, async ({ db }) => {
     const count = await acknowledgeLosses(db, number, by);
     return {
       json: { acknowledged: count },

@@ -100,6 +100,8 @@ export const DEDUCTIONS_WAITING_MAX = 128;
  * ledger. Further refusals are counted (`GET /v1/refusals`) but leave no usage record.
  */
 export const REFUSED_USAGE_PER_MINUTE_MAX = 30;
+/** Characters of the name of an API key or server key: the service that it is for. */
+export const KEY_NAME_LENGTH_MAX = 100;
 /** Keys of one lookup: one statement of well under a millisecond per key. */
 export const KEY_LOOKUPS_MAX = 500;
 /** How long an expired hold stays in Redis for a late settle; Postgres answers after that. */

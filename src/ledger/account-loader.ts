@@ -24,13 +24,13 @@ export type AccountLoader = {
   readonly restoreReceipt: (accountId: string, key: string, made: ChargeImage) => Promise<void>;
 };
 
-/** How often an account is read again that was evicted while it was read. */
+/** How often an account is read again that was evicted while it was read, or a hold that was corrected. */
 const LOADS_MAX = 3;
 
 export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDeps): AccountLoader {
   const loading = new Map<string, Promise<unknown>>();
 
-  const writeBack = (accountId: string, hold: EndedHoldImage): Promise<void> => {
+  const writeBack = (accountId: string, hold: EndedHoldImage): Promise<boolean> => {
     const epoch = epochOf(keys.shardOf(accountId));
     return writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
   };
@@ -54,10 +54,12 @@ export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDe
     },
 
     async restoreHold(accountId, holdId) {
-      const hold = await source.loadEndedHold(accountId, holdId);
-      if (hold === null) return false;
-      await writeBack(accountId, hold);
-      return true;
+      for (let tries = 0; tries < LOADS_MAX; tries += 1) {
+        const hold = await source.loadEndedHold(accountId, holdId);
+        if (hold === null) return false;
+        if (await writeBack(accountId, hold)) return true;
+      }
+      return false;
     },
 
     async recallHold(accountId, holdId) {

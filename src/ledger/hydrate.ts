@@ -121,20 +121,24 @@ export function accountArgs(image: AccountImage, seq = image.seq): AccountArgs {
   return { figures, lots, nextExpiry };
 }
 
-/** Restores one ended hold that Redis has deleted. */
-export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, epoch: Epoch, hold: EndedHoldImage): Promise<void> {
-  const { key, fields } = endedHoldRecord(keys, hold);
-  await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, {
-    keys: [], args: fields,
-  });
+/**
+ * Restores one ended hold that Redis has deleted, for as long as it stays after a load of its account. False: it was corrected
+ * after it was read from Postgres, and nothing was written.
+ */
+export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, epoch: Epoch, hold: EndedHoldImage): Promise<boolean> {
+  const { key, ttlSeconds, fields } = endedHoldRecord(keys, hold);
+  const [status] = await restoreHoldScript.run(client, { fence: keys.fence, hold: key, ended: keys.ended(hold.holdId) }, {
+    epoch: epoch.fence, ttl_seconds: ttlSeconds ?? EXPIRED_HOLD_TTL_SECONDS, end_seq: hold.outcome.seq,
+  }, { keys: [], args: fields });
+  return status !== 'stale';
 }
 
 /** Restores the receipt of an operation on a hold that Redis has deleted. */
 export async function writeReceipt(
   client: ScriptClient, keys: AccountKeys, epoch: Epoch, key: string, { fingerprint, seq, atMs, availableAfter }: ChargeImage,
 ): Promise<void> {
-  await restoreHoldScript.run(client, { fence: keys.fence, hold: keys.receipt(key) }, {
-    epoch: epoch.fence, ttl_seconds: RECEIPT_TTL_SECONDS,
+  await restoreHoldScript.run(client, { fence: keys.fence, hold: keys.receipt(key), ended: keys.receipt(key) }, {
+    epoch: epoch.fence, ttl_seconds: RECEIPT_TTL_SECONDS, end_seq: '',
   }, {
     keys: [], args: [
       'fingerprint', fingerprint, 'seq', seq.toString(), 'at_ms', atMs.toString(), 'available', microsToText(availableAfter),

@@ -125,6 +125,6 @@ export const evictAccountScript = defineScript(
   ['epoch', 'account_id', 'idle_ms', 'limits_version', 'figure_count'],
 );
 
-export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold'], ['epoch', 'ttl_seconds']);
+export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold', 'ended'], ['epoch', 'ttl_seconds', 'end_seq']);
 
 export const shortenReceiptsScript = defineScript('shorten-receipts', ['fence'], ['epoch']);

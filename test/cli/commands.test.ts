@@ -47,7 +47,9 @@ test('keys: create prints the key alone, list shows everything else, revoke ends
   expect(await run('keys', 'revoke', listed.split(' ')[0] ?? '')).toContain('revoked');
   expect((await until(start, ({ status }) => status === 401, 1_500)).status).toBe(401);
   for (const args of [
-    ['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke'], ['what'], [],
+    ['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'],
+    ['create', '--name', 'x'.repeat(101)], ['create', '--name', 'x', '--scopes', 'charges', '--prefix', 'x'.repeat(256)],
+    ['revoke'], ['what'], [],
   ]) {
     await expect(run('keys', ...args)).rejects.toMatchObject({ code: 2, stdout: '' });
   }
@@ -110,7 +112,10 @@ test('--json: each list, result and error is JSON; holds are listed; a wrong cal
   expect(JSON.parse(await run('shards', 'list', '--all', '--json'))).toMatchObject({ shards: expect.any(Array), losses: [] });
   const failed: unknown = await run('account', 'show', 'nobody-here', '--json').catch((error: unknown) => error);
   expect(JSON.parse((failed as { stderr: string }).stderr)).toEqual({ error: expect.stringContaining('nobody-here'), next: null });
-  for (const args of [['accoun'], ['shards', 'lst'], ['holds', 'list'], ['rebuild', '--al']] as const) {
+  for (const args of [['accoun'], ['shards', 'lst'], ['holds', 'list'], ['rebuild', '--al'],
+    ['shards', 'resume', '8', '--reason', 'x'], ['shards', 'left', '8', '--epoch', '1'],
+    ['shards', 'acknowledge', '0', '--reason', 'x'.repeat(1_001)],
+  ]) {
     const stderr = expect.stringContaining('--help shows how it is called');
     await expect(run(...args)).rejects.toMatchObject({ code: 2, stdout: '', stderr });
   }
@@ -138,6 +143,9 @@ test('dead letters: list, replay by id, discard', async () => {
   expect(listed).toContain('invalid_request');
   expect(listed).toContain('{"user_id":"non\\u009bsense"}'); // a terminal would obey the character itself
   await expect(run('dead-letters', 'replay')).rejects.toThrow('say which to replay');
+  await expect(run('dead-letters', 'replay', 'unknown')).rejects.toMatchObject({
+    code: 1, stdout: '0 of 2 dead letters: replayed\nthere is no unknown\n',
+  });
   expect(await run('dead-letters', 'replay', listed.split(' ')[0] ?? '')).toBe('1 of 2 dead letters: replayed');
   expect(await until(() => dead.getJobCounts('waiting'), ({ waiting }) => waiting === 2)).toEqual({ waiting: 2 });
   expect(await run('dead-letters', 'discard', '--code', 'invalid_request')).toBe('2 of 2 dead letters: discarded');

@@ -12,7 +12,9 @@ import type { CallerKey } from '../../src/kit/caller.js';
 import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+import { rawRedis } from '../support/redis-address.js';
 import { scanKeys } from '../support/scan-keys.js';
+import { throwawayRedis } from '../support/servers.js';
 
 /** Ended holds, in Postgres and restored to Redis: corrections, who may make them, and ids that are used twice. */
 let under: DurableLedger;
@@ -20,13 +22,19 @@ let under: DurableLedger;
 let remembers = true;
 /** True: Postgres answers nothing about ended holds. */
 let isAway = false;
+/** Called after an ended hold was read from Postgres. */
+let whileRestored: (() => Promise<void>) | null = null;
 beforeAll(async () => {
   under = await durableLedger({
     source: (real) => ({
       ...real,
       recallEndedHold: (accountId, holdId) => (remembers ? real.recallEndedHold(accountId, holdId) : Promise.resolve(null)),
-      loadEndedHold: (accountId, holdId) => (
-        isAway ? Promise.reject(new GatewayError('ledger_unavailable', 'away')) : real.loadEndedHold(accountId, holdId)),
+      loadEndedHold: async (accountId, holdId) => {
+        if (isAway) throw new GatewayError('ledger_unavailable', 'away');
+        const hold = await real.loadEndedHold(accountId, holdId);
+        await whileRestored?.();
+        return hold;
+      },
     }),
   });
 });
@@ -191,9 +199,29 @@ test('a hold that has left Redis after its end is known by its mark: never place
   expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 4 } });
   await forgetHold(accountId);
   expect(await settle(accountId, 4)).toEqual({ ...first, replayed: true });
+  expect(await secondsLeft(accountId)).toBeLessThanOrEqual(RECEIPT_TTL_SECONDS);
   await expectSound(accountId);
   expect(await rows('select kind from entries where account_id = ? order by seq', accountId))
     .toEqual([{ kind: 'grant' }, { kind: 'place' }, { kind: 'settle' }]);
+});
+
+test('a hold that was corrected while it was restored is not restored as it was before', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  await settle(accountId, 4);
+  await under.drain();
+  await forgetHold(accountId);
+  // This process stands still between its read of Postgres and its write to Redis; another one corrects the hold, which leaves again.
+  whileRestored = async () => {
+    whileRestored = null;
+    await settle(accountId, 12);
+    await under.drain();
+    await forgetHold(accountId);
+  };
+  expect(await settle(accountId, 12)).toMatchObject({ status: 'settled', replayed: true, outcome: { captured: 12 } });
+  await expectSound(accountId);
+  expect(await rows('select captured from entries where account_id = ? and seq > 2 order by seq', accountId))
+    .toEqual([{ captured: 4 }, { captured: 8 }]);
 });
 
 test('an expired hold then waits a day for a late settle, and so does one that was settled late', async () => {
@@ -235,4 +263,30 @@ test('an open hold never gets a time to live, not even for the end of an older h
   });
   expect(await secondsLeft(accountId)).toBe(-1);
   await expectSound(accountId);
+});
+
+test('an ended hold leaves a full Redis, too', async () => {
+  const server = await throwawayRedis();
+  const operator = rawRedis(server.operatorUrl);
+  const full = await durableLedger({ onRedis: server.url });
+  try {
+    const accountId = `e-${randomUUID()}`;
+    const about = '{}';
+    await full.ledger.grantLot({ accountId, lotId: '1', amount: micros(100), expiresAtMs: null, key: 'grant-1', kind: 'grant', about });
+    await full.ledger.placeHold({
+      accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release',
+      price: 'p', fingerprint: 'f', about,
+    });
+    await operator.config('SET', 'maxmemory', '1');
+    expect(await full.ledger.voidHold({ accountId, holdId: 'h', about })).toMatchObject({ status: 'voided' });
+    await full.drain();
+    const epoch = full.fence.epochOf(full.keys.shardOf(accountId))?.number ?? 0;
+    const keys = full.keys.account(accountId, epoch);
+    expect(await full.redis.ttl(keys.hold('h'))).toBeLessThanOrEqual(ENDED_HOLD_TTL_SECONDS_MIN);
+    expect(await full.redis.exists(keys.ended('h'))).toBe(1);
+  } finally {
+    await full.close();
+    operator.disconnect();
+    await server.discard();
+  }
 });

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { invalid } from '../../kit/errors.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_LENGTH_MAX, KEY_NAME_LENGTH_MAX } from '../../kit/limits.js';
 import { KEY_SCOPES, type Principal } from '../../kit/principal.js';
 import { CALENDAR_PERIODS, isTimeZone, type CalendarPeriod } from '../../ledger/calendar-edges.js';
 import { allow } from '../auth/allow.js';
@@ -23,7 +23,6 @@ export type ApiKeyRouteDeps = {
   readonly clock: () => number;
 };
 
-const NAME_LENGTH_MAX = 100;
 const RATE_MAX = 1_000_000;
 const RateLimit = () => Type.Union([Type.Integer({ minimum: 1, maximum: RATE_MAX }), Type.Null()], {
   description: 'requests per second; null: what the gateway allows a key',
@@ -36,7 +35,7 @@ const SpendLimit = () => Type.Union([Strict({
 }), Type.Null()], { description: 'what all live keys of its name may spend together; null: no limit' });
 const expiresAt = Type.Optional(Type.Union([TimeIn('when the key ends'), Type.Null()]));
 const createBody = nativeBody(Strict({
-  name: storedText(1, NAME_LENGTH_MAX, 'the service; limits match keys by it'),
+  name: storedText(1, KEY_NAME_LENGTH_MAX, 'the service; limits match keys by it'),
   scopes: Type.Array(Type.Enum([...KEY_SCOPES, '*']), {
     minItems: 1, maxItems: KEY_SCOPES.length + 1, description: 'what the key may do; `*` is all but `admin`',
   }),

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { GatewayError } from '../../kit/errors.js';
+import { KEY_NAME_LENGTH_MAX } from '../../kit/limits.js';
 import { SERVER_SCOPES } from '../../kit/principal.js';
 import { allow } from '../auth/allow.js';
 import type { ServerKeyAdmin } from '../auth/manage-server-keys.js';
@@ -11,9 +12,8 @@ import { bodyOf, storedText } from '../http/schema.js';
 export type ServerKeyRouteDeps = { readonly serverKeys: ServerKeyAdmin; readonly clock: () => number };
 
 const INVALID = 'Invalid server key';
-const NAME_LENGTH_MAX = 100;
 const createBody = bodyOf(Type.Object({
-  name: storedText(1, NAME_LENGTH_MAX),
+  name: storedText(1, KEY_NAME_LENGTH_MAX),
   scopes: Type.Array(Type.Enum([...SERVER_SCOPES, '*']), { minItems: 1, maxItems: SERVER_SCOPES.length + 1 }),
   expiresAt: Type.Optional(Type.Union([Type.String({ maxLength: 40 }), Type.Null()])),
 }), INVALID);

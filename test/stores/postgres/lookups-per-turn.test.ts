@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
+import { until } from '../../chaos/lab.js';
 import { lookupsPerTurn } from '../../../src/stores/postgres/lookups-per-turn.js';
 
 type Statement = { readonly names: readonly string[]; readonly answer: (error?: Error) => void };
 
-/** Lookups over statements that the test answers. */
-function lookups() {
+/** Lookups over statements that the test answers. They hold back others for as long as they are told to, by default for ever. */
+function lookups(holdsBackMs = 2 ** 31 - 1) {
   const sent: Statement[] = [];
   const lookUp = lookupsPerTurn((names: readonly string[]) => new Promise<string[]>((resolve, reject) => {
     const answer = (error?: Error): void => {
@@ -13,7 +14,7 @@ function lookups() {
       else reject(error);
     };
     sent.push({ names, answer });
-  }));
+  }), Infinity, holdsBackMs);
   return { sent, lookUp };
 }
 
@@ -58,4 +59,19 @@ test('a statement that fails makes room for the next', async () => {
   expect(namesOf(sent)).toEqual(['a', 'b', 'c']);
   sent[2]?.answer();
   expect(await next).toBe('row of c');
+});
+
+test('statements that hang hold back no others', async () => {
+  const { sent, lookUp } = lookups(1);
+  const hanging = [];
+  for (const name of ['a', 'b']) {
+    hanging.push(lookUp(name));
+    await setImmediate();
+  }
+  const next = lookUp('c');
+  await until('another statement is sent', () => Promise.resolve(sent.length === 3));
+  sent[2]?.answer();
+  expect(await next).toBe('row of c');
+  for (const each of sent) each.answer();
+  expect(await Promise.all(hanging)).toEqual(['row of a', 'row of b']);
 });
