@@ -116,7 +116,10 @@ const guide = (): string => readFileSync(join(projectRoot, 'docs/guide.md'), 'ut
 const firstMinute = (): string =>
   /^## Running in a minute$[\s\S]*?(?=^## )/m.exec(readFileSync(join(projectRoot, 'README.md'), 'utf8'))?.[0] ?? '';
 
-describe.each([['docs/guide.md', guide, 20], ['README.md', firstMinute, 3]])('%s', (_, page, atLeast) => {
+/** The README sends its reader on to the guide, on the same gateway. */
+const bothInTurn = (): string => firstMinute() + guide();
+
+describe.each([['docs/guide.md', guide, 20], ['README.md, then the guide', bothInTurn, 23]])('%s', (_, page, atLeast) => {
   beforeEach(open);
   afterEach(close);
 
