@@ -60,7 +60,8 @@ export const durability: Part = {
       }
       return {
         figures: [...perSecond].map(([{ connections }, { everysec, always }]) => ({
-          id: 'fsync', name: `holds per second over ${connections === 1 ? 'one connection' : `${connections} connections`}, always ÷ everysec`,
+          id: 'fsync',
+          name: `holds per second over ${connections === 1 ? 'one connection' : `${connections} connections`}, always ÷ everysec`,
           values: always.map((each, index) => each / (everysec[index] ?? NaN)), limitedBy: 'the fsync of this disk',
         })),
         tables: [{

@@ -6,7 +6,7 @@ import { projectRoot } from '../../src/kit/paths.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { send } from '../support/fake-gateway.js';
 
-/** The code that the README shows for proxies, as it stands there. Its TypeScript is the client's first example: clients/package runs it. */
+/** The Python that the README shows for proxies, as it stands there. clients/package.test.ts runs its TypeScript. */
 
 const README = readFileSync(join(projectRoot, 'README.md'), 'utf8');
 const blockOf = (page: string, language: string): string =>
