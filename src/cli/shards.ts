@@ -65,6 +65,8 @@ const checked = (shard: string, { reason }: Why): { readonly shard: number; read
 
 function shardOf(text: string): number {
   if (!/^\d{1,4}$/.test(text)) throw new UsageError(`"${text}" is no number of a shard`);
+  const { shards } = readConfig();
+  if (Number(text) >= shards) throw new UsageError(`there is no shard ${text}: they are 0 to ${shards - 1}`);
   return Number(text);
 }
 
