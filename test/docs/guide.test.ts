@@ -137,6 +137,12 @@ describe.each([['docs/guide.md', guide, 20], ['README.md, then the guide', bothI
   });
 });
 
+test('an installed package has no scripts of npm and no guide: its welcome names neither', () => {
+  const said = welcome(3001, false);
+  expect(said).toContain('ADMIN=$(npx credit-gateway token --sub ops --role admin)');
+  expect(said).not.toMatch(/npm run|guide\.md/);
+});
+
 test('what `npm start` prints is the first minute of the README', () => {
   const said = welcome(3001);
   for (const { script } of blocksOf(firstMinute())) {
