@@ -149,3 +149,15 @@ test('what `npm start` prints is the first minute of the README', () => {
     for (const line of script.trim().split('\n')) expect(said).toContain(`  ${line}\n`);
   }
 });
+
+test('docs/routes.md has every route', async () => {
+  await open();
+  const page = readFileSync(join(projectRoot, 'docs/routes.md'), 'utf8');
+  const documents = await Promise.all(['/openapi.json', '/openapi-legacy.json'].map(async (path) =>
+    await (await fetch(gateway.url + path)).json() as { readonly paths: object }));
+  const paths = documents.flatMap((each) => Object.keys(each.paths)).filter((path) => !path.endsWith('.js')); // files of /docs
+  const lastWord = (path: string): string => path.split('/').filter((part) => !/^\{|^$/.test(part)).at(-1) ?? path;
+  await close();
+  expect(paths.length).toBeGreaterThan(80);
+  expect(paths.filter((path) => !new RegExp(`[/\`]${lastWord(path)}\\b`).test(page))).toEqual([]);
+});

@@ -9,7 +9,6 @@ import type { OpenApi, Operation } from '../../../src/edge/openapi/types.js';
 import { inlined } from '../../support/checked-fetch.js';
 import { DOCUMENTS, joined, resolved } from '../../support/documents.js';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
-import { textOf } from '../../deploy/documents.js';
 import { problemsOf } from './shape.js';
 
 let gateway: FakeGateway;
@@ -34,14 +33,6 @@ const bare = (schema: unknown): unknown => JSON.parse(JSON.stringify(schema, (ke
   (key === 'description' && typeof value === 'string' ? undefined : value)));
 const source = (of: readonly Route[]): OpenApiSource => ({ routes: of, version: '1.2.3', envelope: accountingEnvelope });
 const nameOf = ({ method, path }: Route): string => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`;
-
-test('docs/routes.md has every route', () => {
-  const page = textOf('docs/routes.md');
-  const lastWord = (path: string): string => path.split('/').filter((part) => !/^\{|^$/.test(part)).at(-1) ?? path;
-  const paths = Object.keys(document.paths).filter((path) => !path.endsWith('.js')); // files of the page /docs
-  expect(paths.length).toBeGreaterThan(50);
-  expect(paths.filter((path) => !new RegExp(`[/\`]${lastWord(path)}\\b`).test(page))).toEqual([]);
-});
 
 describe('the document', () => {
   test.each(DOCUMENTS)('%s is valid OpenAPI 3.1, its schemas valid JSON Schema', (path) => {
