@@ -27,12 +27,12 @@ async function judgeSome(verdict: Exclude<Verdict, 'keep'>, ids: readonly string
   const judge: Judge = (letter) => (ids.includes(letter.id) || all || code === letter.code ? verdict : 'keep');
   const letters = await judgeAll(readConfig(), judge);
   const chosen = letters.filter((letter) => judge(letter) === verdict);
-  const unknown = ids.filter((id) => !letters.some((letter) => letter.id === id));
+  const missing = ids.filter((id) => !letters.some((letter) => letter.id === id));
   const done = `${chosen.length} of ${letters.length} dead letters: ${verdict === 'replay' ? 'replayed' : 'discarded'}`;
   return {
-    json: { verdict, ids: chosen.map(({ id }) => id), of: letters.length, unknown },
-    text: [done, ...(unknown.length === 0 ? [] : [`there is no ${unknown.map(printable).join(', ')}`])].join('\n'),
-    exitCode: unknown.length === 0 ? 0 : 1,
+    json: { verdict, ids: chosen.map(({ id }) => id), of: letters.length, missing },
+    text: [done, ...missing.map((id) => `there is no dead letter ${printable(id)}`)].join('\n'),
+    exitCode: missing.length === 0 ? 0 : 1,
   };
 }
 

@@ -1,13 +1,16 @@
+import { isClone, tokenCommand } from '../kit/own-command.js';
+
 /** The text a new user sees when the embedded gateway is up: one message from hold to settlement, ready to paste. As in the README. */
-export function welcome(port: number): string {
+export function welcome(port: number, fromClone: boolean = isClone): string {
   const url = `http://localhost:${port}`;
+  const token = tokenCommand(fromClone);
   return `
 credit-gateway is ready at ${url}
 
 In another terminal, in this folder, mint two tokens, and have curl send one of them:
 
   GATEWAY=${url}
-  ADMIN=$(npm run -s token -- --sub ops --role admin); ALICE=$(npm run -s token -- --sub alice --role user)
+  ADMIN=$(${token} --sub ops --role admin); ALICE=$(${token} --sub alice --role user)
   as() { curl -s -w '\\n%{http_code}\\n' -H "authorization: Bearer $1" -H 'content-type: application/json' "\${@:2}"; }
 
 Set a price, in credits per million tokens, and grant alice 100 credits:
@@ -25,7 +28,7 @@ What Postgres remembers of it:
 
   until as $ALICE $GATEWAY/v1/entries | grep '"kind":"settle"'; do sleep 1; done
 
-docs/guide.md goes on from here. In a browser: ${url}/console, with that admin's token, and ${url}/docs.
+${fromClone ? 'docs/guide.md goes on from here. ' : ''}In a browser: ${url}/console, with that admin's token, and ${url}/docs.
 
 Ctrl-C stops everything; the data stays.
 `;

@@ -143,8 +143,8 @@ test('dead letters: list, replay by id, discard', async () => {
   expect(listed).toContain('invalid_request');
   expect(listed).toContain('{"user_id":"non\\u009bsense"}'); // a terminal would obey the character itself
   await expect(run('dead-letters', 'replay')).rejects.toThrow('say which to replay');
-  await expect(run('dead-letters', 'replay', 'unknown')).rejects.toMatchObject({
-    code: 1, stdout: '0 of 2 dead letters: replayed\nthere is no unknown\n',
+  await expect(run('dead-letters', 'replay', 'a-typo')).rejects.toMatchObject({
+    code: 1, stdout: '0 of 2 dead letters: replayed\nthere is no dead letter a-typo\n',
   });
   expect(await run('dead-letters', 'replay', listed.split(' ')[0] ?? '')).toBe('1 of 2 dead letters: replayed');
   expect(await until(() => dead.getJobCounts('waiting'), ({ waiting }) => waiting === 2)).toEqual({ waiting: 2 });

@@ -146,6 +146,11 @@ test('shards: a fork is left behind whole, told by account and window, and kept'
   expect((await run('shards', 'list')).out).toContain(`LEFT BEHIND 3 entries of epoch 1, written from `);
   expect((await run('shards', 'left', shard, '--epoch', '1')).out).toBe(accounts.join('\n').trim());
   expect(await run('shards', 'left', shard)).toMatchObject({ code: 2 });
+  for (const command of ['resume', 'renew', 'acknowledge']) {
+    expect(await run('shards', command, String(SHARDS), '--reason', 'a typo')).toMatchObject({
+      code: 2, told: expect.stringContaining(`there is no shard ${SHARDS}: they are 0 to ${SHARDS - 1}`),
+    });
+  }
   const { rows } = await gateway.core.db.raw<{ rows: { payload: string[] }[] }>('select payload from quarantine order by stream_id');
   expect(rows).toHaveLength(3);
   expect((await run('shards', 'acknowledge', shard, '--reason', 'told the users')).out).toContain('acknowledged (one loss)');

@@ -116,7 +116,10 @@ const guide = (): string => readFileSync(join(projectRoot, 'docs/guide.md'), 'ut
 const firstMinute = (): string =>
   /^## Running in a minute$[\s\S]*?(?=^## )/m.exec(readFileSync(join(projectRoot, 'README.md'), 'utf8'))?.[0] ?? '';
 
-describe.each([['docs/guide.md', guide, 20], ['README.md', firstMinute, 3]])('%s', (_, page, atLeast) => {
+/** The README sends its reader on to the guide, on the same gateway. */
+const bothInTurn = (): string => firstMinute() + guide();
+
+describe.each([['docs/guide.md', guide, 20], ['README.md, then the guide', bothInTurn, 23]])('%s', (_, page, atLeast) => {
   beforeEach(open);
   afterEach(close);
 
@@ -134,9 +137,27 @@ describe.each([['docs/guide.md', guide, 20], ['README.md', firstMinute, 3]])('%s
   });
 });
 
+test('an installed package has no scripts of npm and no guide: its welcome names neither', () => {
+  const said = welcome(3001, false);
+  expect(said).toContain('ADMIN=$(npx credit-gateway token --sub ops --role admin)');
+  expect(said).not.toMatch(/npm run|guide\.md/);
+});
+
 test('what `npm start` prints is the first minute of the README', () => {
   const said = welcome(3001);
   for (const { script } of blocksOf(firstMinute())) {
     for (const line of script.trim().split('\n')) expect(said).toContain(`  ${line}\n`);
   }
+});
+
+test('docs/routes.md has every route', async () => {
+  await open();
+  const page = readFileSync(join(projectRoot, 'docs/routes.md'), 'utf8');
+  const documents = await Promise.all(['/openapi.json', '/openapi-legacy.json'].map(async (path) =>
+    await (await fetch(gateway.url + path)).json() as { readonly paths: object }));
+  const paths = documents.flatMap((each) => Object.keys(each.paths)).filter((path) => !path.endsWith('.js')); // files of /docs
+  const lastWord = (path: string): string => path.split('/').filter((part) => !/^\{|^$/.test(part)).at(-1) ?? path;
+  await close();
+  expect(paths.length).toBeGreaterThan(80);
+  expect(paths.filter((path) => !new RegExp(`[/\`]${lastWord(path)}\\b`).test(page))).toEqual([]);
 });

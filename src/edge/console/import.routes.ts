@@ -22,7 +22,7 @@ const PATH = '/console/prices/import';
 const importForm = bodyOf(Type.Object({ map: Type.String(), book: Type.String() }), 'The form cannot be read');
 const SHOWN_MAX = 200;
 
-/** Shows what an import of prices would change. It writes nothing: `npm run prices:import` does. */
+/** Shows what an import of prices would change. It writes nothing: `credit-gateway prices import` does. */
 export function importPreview(
   add: AddRoute, { desk, overview }: { readonly desk: ImportDesk; readonly overview: () => Promise<Overview> },
 ): void {
@@ -58,7 +58,7 @@ function attempt(plan: () => ImportPlan): ImportPlan | { readonly problem: strin
 const formOf = ({ books }: ImportDesk, { map, book }: { readonly map: string; readonly book: string }): Html => html`
 <h1>Preview an import</h1>
 <p class="lead">Paste entries of a community price map. The preview shows new and changed prices; nothing is written.
-To write them, and for whole maps: <code>npm run prices:import -- &lt;file&gt; --apply</code>.</p>
+To write them, and for whole maps: <code>credit-gateway prices import &lt;file&gt; --apply</code>.</p>
 <form method="post" class="narrow">
 <label for="book">Book</label>
 <select id="book" name="book">${books.map((each) => html`<option${each === book ? html` selected` : []}>${each}</option>`)}</select>

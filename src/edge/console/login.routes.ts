@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { GatewayError, httpStatus } from '../../kit/errors.js';
+import { tokenCommand } from '../../kit/own-command.js';
 import type { Principal } from '../../kit/principal.js';
 import { anyone } from '../auth/allow.js';
 import type { Authenticate } from '../auth/bearer.js';
@@ -79,7 +80,7 @@ ${next === '' ? [] : html`<input type="hidden" name="next" value="${next}">`}
 </form>
 <h2>Where do I get a token?</h2>
 <p>From your auth service, with the role <code>admin</code>. If the gateway uses its own secret, run this in its folder:</p>
-<p class="panel"><code>npm run -s token -- --sub ops --role admin</code></p>
+<p class="panel"><code>${tokenCommand()} --sub ops --role admin</code></p>
 <p class="note">Replace <code>ops</code> by your own name: your actions are recorded under it.
 With the role <code>supervisor</code> you see everything and change nothing.</p></div>`,
   });

@@ -21,7 +21,7 @@ const BY_NAME: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonl
   ['transactionType', ['purchase']], ['reason', ['manual_adjustment', 'chargeback']],
   ['user_id', [HEX_ID]], ['package_id', [HEX_ID]], ['feature_endpoint_value', ['ai_chat']], ['value', ['ai_chat']], ['usages', [[
     { input_tokens: 1_000, output_tokens: 400 },
-  ]]], ['costPerMessage', [30]], ['plan', ['pro']], ['planId', ['pro']], ['book', ['native']], ['model', ['gpt-4']], ['prices', [{
+  ]]], ['costPerMessage', [30]], ['plan', ['pro']], ['planId', ['pro']], ['book', ['native']], ['model', ['gpt-4o']], ['prices', [{
     input: '2.5', output: '10',
   }]], ['id', [HEX_ID, 1]], ['holdId', ['msg-1']], ['limitId', ['chat-daily']],
 ]);

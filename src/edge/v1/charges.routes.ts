@@ -25,7 +25,7 @@ export type ChargeRouteDeps = {
 };
 
 const FEATURE_LENGTH_MAX = 100;
-const USED = { model: 'gpt-4', usage: { inputTokens: 1_000, outputTokens: 400 } };
+const USED = { model: 'gpt-4o', usage: { inputTokens: 1_000, outputTokens: 400 } };
 const chargeBody = nativeBody(Strict({
   account: AccountMember(), ...SpendingMembers, amount: Type.Optional(AmountIn()), ...usageMembers,
   feature: Type.Optional(storedText(1, FEATURE_LENGTH_MAX, 'what the credits are for, such as `chat`; limits match it')),

@@ -73,7 +73,7 @@ export const placeBody = nativeBody(Strict({
   debtLimit: Type.Optional(AmountIn('credits of debt at most, with overCapture debt')),
   limits: OwnLimitsMember(), metadata: MetadataMember(), reason: ReasonMember(),
 }, {
-  examples: [{ id: 'msg-1', account: 'alice', price: { model: 'gpt-4', inputTokens: 1_000, maxOutputTokens: 500 }, leaseSeconds: 60 }],
+  examples: [{ id: 'msg-1', account: 'alice', price: { model: 'gpt-4o', inputTokens: 1_000, maxOutputTokens: 500 }, leaseSeconds: 60 }],
 }));
 export const extendBody = nativeBody(Strict({
   account: AccountMember(), amount: Type.Optional(Adaptive()), maxOutputTokens: Tokens('output tokens in all that the hold shall pay for'),

@@ -46,7 +46,7 @@ export function keyList({ keys }: AccessReads, clock: Clock): ConsoleList<Server
       { name: 'text', label: 'Service or key', hint: 'contains', is: 'text' },
       { name: 'state', label: 'State', is: [['live', 'Live'], ['revoked', 'Revoked'], ['expired', 'Expired']] },
     ],
-    empty: html`A service calls <code>/v1</code> with a key of its own. Make one with <code>npm run keys</code> or
+    empty: html`A service calls <code>/v1</code> with a key of its own. Make one with <code>credit-gateway keys</code> or
 <code>POST /v1/api-keys</code>.`,
     read: async (query) => {
       const all = await keys();

@@ -67,7 +67,7 @@ export const featureList = ({ features }: SetupReads): ConsoleList<ListedFeature
     { name: 'text', label: 'Feature, name or value', hint: 'contains', is: 'text' },
     { name: 'state', label: 'State', is: [['active', 'Active'], ['inactive', 'Inactive']] },
   ],
-  empty: html`The credits process permits features by package. Add one with <code>npm run features</code> or
+  empty: html`The credits process permits features by package. Add one with <code>credit-gateway features</code> or
 <code>POST /api/admin/features</code>.`,
   read: async (query) => {
     const { endpoints, packages } = await features();
