@@ -13,7 +13,7 @@ import { printed, writeResults } from './results.js';
 
 /**
  * `npm run bench`: all parts, or those of `--only holds,drain`. Prints the figures, and after a full run writes them to
- * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
+ * bench/results and into the README. `--quick` takes a few minutes and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
 const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, durability, idle];
