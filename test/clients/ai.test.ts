@@ -73,7 +73,7 @@ describe('at the last credit', () => {
 
   test.each([1, 7])('a provider that ignores that is cut, with %i tokens in a part', async (chunk) => {
     const account = await metered.lab.funded(costOf(HELLO, 50));
-    metered.behave({ tokens: 500, ignoresLimit: true, chunk });
+    metered.behave({ tokens: 100_000, rate: 1_000, ignoresLimit: true, chunk }); // more than a minute, so it cannot end by itself
     const { model, all } = meteredModel(account);
     const stream = streamText({ ...hello, model });
     expect(countText(await stream.text)).toBe(50);

@@ -70,7 +70,7 @@ describe('chat completions', () => {
 
   test.each([1, 7])('are cut at the last credit, with %i tokens in a chunk', async (chunk) => {
     const account = await metered.lab.funded(costOf(HELLO, 50));
-    metered.behave({ tokens: 500, ignoresLimit: true, chunk });
+    metered.behave({ tokens: 100_000, rate: 1_000, ignoresLimit: true, chunk }); // more than a minute, so it cannot end by itself
     const { openai, all } = meteredClient(account);
     const request = { ...hello, stream: true, stream_options: { include_usage: true } } as const;
     const chunks = await allOf(await openai.chat.completions.create(request));
