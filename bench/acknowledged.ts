@@ -1,6 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import { parseCredits } from '../src/kit/money/credits.js';
 import type { Ledger } from '../src/ledger/ledger.js';
 import type { Db } from '../src/stores/postgres/connect.js';
+import type { LedgerView } from './ledger-view.js';
+import { sum } from './statistics.js';
 
 /** What the gateway acknowledged during a run: each hold with the amounts in its answers, in micros. */
 export type Acknowledged = {
@@ -33,8 +36,26 @@ export function creditsIn(answer: Readonly<Record<string, unknown>>, field: stri
   return amount;
 }
 
+const DRAIN_TIMEOUT_MS = 120_000;
+const DRAIN_POLL_MS = 10;
+
+/** Waits until Postgres has so many entries. */
+export async function drained(db: Db, entries: number): Promise<void> {
+  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+  while (await entriesInPostgres(db) < entries) {
+    if (performance.now() > deadline) throw new Error(`the journal is still behind after ${DRAIN_TIMEOUT_MS} ms: is the worker running?`);
+    await setTimeout(DRAIN_POLL_MS);
+  }
+}
+
+/** Waits until Postgres has all that was written of these accounts, and there are no others. */
+export async function drainedAll({ ledger, db }: LedgerView, accountIds: readonly string[]): Promise<void> {
+  const accounts = await Promise.all(accountIds.map((accountId) => ledger.readAccount(accountId)));
+  await drained(db, sum(accounts.map(({ seq }) => seq)));
+}
+
 /** Number of entries in Postgres. Numbers are gap-free per account, so it is the sum of the last ones. */
-export async function entriesInPostgres(db: Db): Promise<number> {
+async function entriesInPostgres(db: Db): Promise<number> {
   const { rows } = await db.raw<{
     rows: readonly { readonly total: string }[];
   }>('select coalesce(sum(seq), 0)::text as total from accounts');

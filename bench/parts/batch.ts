@@ -1,17 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { mintToken } from '../../src/edge/auth/mint-token.js';
 import { MICROS_PER_CREDIT } from '../../src/kit/money/micros.js';
-import { migrate } from '../../src/stores/postgres/migrate.js';
-import { throwawayPostgres, throwawayRedis } from '../../test/support/servers.js';
-import { entriesInPostgres } from '../acknowledged.js';
+import { drained } from '../acknowledged.js';
 import { openAccounts } from '../bench-accounts.js';
-import { openLedgerView, type LedgerView } from '../ledger-view.js';
+import { onGatewayStage } from '../gateway-stage.js';
+import type { LedgerView } from '../ledger-view.js';
 import type { BurstResult, LoadGenerator } from '../load/burst.js';
-import { openLoad } from '../load/open-load.js';
 import type { Part, PartOptions, PartResult } from '../part.js';
-import { cpuMs, startGatewayProcess, type GatewayProcess } from '../processes.js';
-import { median } from '../statistics.js';
+import { cpuMs, type GatewayProcess } from '../processes.js';
+import { median, sum } from '../statistics.js';
 
 /**
  * A thousand holds by one `POST /v1/batch`, compared with single calls over many kept connections. Both place the same holds,
@@ -21,29 +17,11 @@ import { median } from '../statistics.js';
 export const batch: Part = {
   name: 'batch',
   about: 'a thousand holds in one batch, compared with single calls (P12)',
-  run: async ({ quick, say }) => {
-    const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-    const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
-    const secret = randomBytes(32).toString('hex');
-    // No hold of the benchmark ends.
-    const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, MAX_OPEN_HOLDS: '100000' };
-    await migrate(postgres.ownerUrl, () => undefined);
-    const worker = await startGatewayProcess('worker', environment);
-    const api = await startGatewayProcess('api', environment);
-    const load = await openLoad(say);
-    const view = await openLedgerView(environment);
-    try {
-      const { ids } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
-      const bench = { api, load, view, ids, key: await makeKey(api, secret), acknowledged: new Map<string, number>() };
-      return await compare(bench, quick ? QUICK : FULL, say);
-    } finally {
-      await view.close();
-      await Promise.all([load.stop(), api.stop()]);
-      await worker.stop();
-      await redis.discard();
-      await postgres.discard();
-    }
-  },
+  run: ({ quick, say }) => onGatewayStage({ say }, async ({ api, load, view, secret, operator }) => {
+    const { ids } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
+    const bench = { api, load, view, ids, key: await makeKey(api, operator), acknowledged: new Map<string, number>() };
+    return compare(bench, quick ? QUICK : FULL, say);
+  }),
 };
 
 /** `repeats`: a round in which a busy gateway refused something is run again. */
@@ -57,8 +35,6 @@ const AMOUNT = '0.01';
 const RATIO_MIN = 3;
 const BUSY_MAX = 20;
 const RETRY_AFTER_MS = 1_000;
-const POLL_MS = 20;
-const HOUR_SECONDS = 3_600;
 
 type Bench = {
   readonly api: GatewayProcess; readonly load: LoadGenerator; readonly view: LedgerView; readonly ids: readonly string[];
@@ -82,7 +58,7 @@ async function compare(bench: Bench, { rounds, warmUp, repeats }: Size, say: Par
     for (const leg of round % 2 === 0 ? LEGS : LEGS.toReversed()) {
       const bodies = Array.from({ length: HOLDS }, (_, index) => (
         { account: bench.ids[index % bench.ids.length] ?? '', id: `${leg}-${round + warmUp + busy}-${index}`, amount: AMOUNT }));
-      await drained(bench);
+      await allDrained(bench);
       const cpuBefore = cpuMs(bench.api.pid);
       const durationMs = await place(bench, leg, bodies);
       if (durationMs !== null) measured[leg] = { durationMs, micros: (cpuMs(bench.api.pid) - cpuBefore) * 1_000 / HOLDS };
@@ -100,7 +76,7 @@ async function compare(bench: Bench, { rounds, warmUp, repeats }: Size, say: Par
       }
     }
   }
-  await drained(bench);
+  await allDrained(bench);
   return {
     figures: [{
       id: 'P12', name: 'holds per second in batches of 1 000 ÷ by single calls', target: { atLeast: RATIO_MIN },
@@ -129,13 +105,11 @@ async function wrongAccounts({ view, ids, acknowledged }: Bench): Promise<string
 }
 
 /** Until Postgres has every entry. An account has as many as its number says. */
-async function drained({ view, ids, acknowledged }: Bench): Promise<void> {
-  const placed = [...acknowledged.values()].reduce((total, count) => total + count, 0);
-  while (await entriesInPostgres(view.db) < ids.length + placed) await setTimeout(POLL_MS);
+async function allDrained({ view, ids, acknowledged }: Bench): Promise<void> {
+  await drained(view.db, ids.length + sum([...acknowledged.values()]));
 }
 
-async function makeKey(api: GatewayProcess, secret: string): Promise<string> {
-  const operator = await mintToken(secret, { sub: 'bench-operator', role: 'admin' }, HOUR_SECONDS, Date.now());
+async function makeKey(api: GatewayProcess, operator: string): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${api.port}/v1/api-keys`, {
     method: 'POST', headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'bench', scopes: ['holds'], reason: 'bench' }),

@@ -1,15 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { mintToken } from '../../src/edge/auth/mint-token.js';
-import { migrate } from '../../src/stores/postgres/migrate.js';
-import { throwawayPostgres, throwawayRedis } from '../../test/support/servers.js';
-import { entriesInPostgres } from '../acknowledged.js';
+import { drainedAll } from '../acknowledged.js';
 import { openAccounts } from '../bench-accounts.js';
-import { openLedgerView } from '../ledger-view.js';
-import { openLoad } from '../load/open-load.js';
+import { onGatewayStage } from '../gateway-stage.js';
 import type { Part } from '../part.js';
-import { startGatewayProcess } from '../processes.js';
 import { median } from '../statistics.js';
 
 /**
@@ -21,20 +14,10 @@ export const durability: Part = {
   name: 'durability',
   about: 'holds with `appendfsync always` and with `everysec`',
   isQuick: false,
-  run: async ({ say }) => {
-    const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-    const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
-    const secret = randomBytes(32).toString('hex');
-    const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, MAX_OPEN_HOLDS: '100000' };
-    await migrate(postgres.ownerUrl, () => undefined);
-    const worker = await startGatewayProcess('worker', environment);
-    const api = await startGatewayProcess('api', environment);
-    const load = await openLoad(say);
-    const view = await openLedgerView(environment);
+  run: ({ say }) => onGatewayStage({ say }, async ({ redis, api, load, view, secret, operator: token }) => {
     const operator = new Redis(redis.operatorUrl);
     try {
       const { ids } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
-      const token = await mintToken(secret, { sub: 'bench-operator', role: 'admin' }, HOUR_SECONDS, Date.now());
       const perSecond = new Map(LEGS.map((leg) => [leg, { everysec: [] as number[], always: [] as number[] }]));
       const problems: string[] = [];
       let sent = 0;
@@ -53,8 +36,7 @@ export const durability: Part = {
             problems.push(...answers.filter(({ status }) => status !== 201 && status !== 503)
               .map(({ status, body }) => `a hold was answered ${status}: ${body}`));
             if (round >= 0) found[setting].push(placed / durationMs * 1_000);
-            const written = (await Promise.all(ids.map((id) => view.ledger.readAccount(id)))).reduce((total, { seq }) => total + seq, 0);
-            while (await entriesInPostgres(view.db) < written) await setTimeout(POLL_MS);
+            await drainedAll(view, ids);
           }
         }
       }
@@ -72,18 +54,11 @@ export const durability: Part = {
       };
     } finally {
       operator.disconnect();
-      await view.close();
-      await Promise.all([load.stop(), api.stop()]);
-      await worker.stop();
-      await redis.discard();
-      await postgres.discard();
     }
-  },
+  }),
 };
 
 const SETTINGS = ['everysec', 'always'] as const;
 const LEGS = [{ connections: 1, holds: 200 }, { connections: 64, holds: 2_000 }] as const;
 const ROUNDS = 9;
 const ACCOUNTS = 64;
-const POLL_MS = 20;
-const HOUR_SECONDS = 3_600;

@@ -1,4 +1,4 @@
-import { creditsIn, entriesInPostgres, type Acknowledged } from '../acknowledged.js';
+import { creditsIn, drained, type Acknowledged } from '../acknowledged.js';
 import type { BurstRequest, BurstResult } from '../load/burst.js';
 import { cpuMs } from '../processes.js';
 import type { Side, Stage } from './holds-stage.js';
@@ -57,8 +57,6 @@ export type Leg = { readonly side: Side; readonly requests: number; readonly con
 const ACCEPTED: Readonly<Record<What, number>> = { hold: 201, settle: 200 };
 const BUSY = 503;
 const OUTCOME = /"outcome":"(not_executed|unknown)"/;
-const DRAIN_TIMEOUT_MS = 120_000;
-const POLL_MS = 10;
 const SHOWN_MAX = 200;
 const MICROS_PER_MS = 1_000;
 
@@ -67,7 +65,7 @@ export async function runLeg(
   stage: Stage, tally: Tally, { side, requests, connections, isHot = false }: Leg, round: number,
 ): Promise<void> {
   const holds = newHolds(stage, tally, requests, isHot);
-  await drained(stage, tally);
+  await drained(stage.view.db, tally.entries);
   const before = cpuNow(stage, side);
   const placed = await burst(stage, tally, side, 'hold', connections, placing(holds));
   const measured = (what: What, result: BurstResult, cpuBefore: Cpu): void => {
@@ -88,7 +86,7 @@ export async function runLeg(
     { path: `/v1/holds/${id}/settle`, token, body: JSON.stringify({ amount: USED }) })));
   measured('settle', settled, between);
   count(tally, side, holds, placed, settled);
-  await drained(stage, tally);
+  await drained(stage.view.db, tally.entries);
   const after = cpuNow(stage, side);
   const cpuMicros = Object.fromEntries(WHERES.map((where) =>
     [where, (where === 'load' ? placed.cpuMs + settled.cpuMs : after[where] - before[where]) * MICROS_PER_MS / requests]));
@@ -103,15 +101,6 @@ export async function runPaced(
   const result = await burst(stage, tally, side, 'hold', connections, placing(holds), connections / perSecond * 1_000);
   if (side === 'gateway') count(tally, side, holds, result, null);
   return result;
-}
-
-/** Waits until Postgres has every entry that was acknowledged. */
-export async function drained({ view }: Pick<Stage, 'view'>, { entries }: Tally): Promise<void> {
-  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
-  while (await entriesInPostgres(view.db) < entries) {
-    if (performance.now() > deadline) throw new Error(`the journal is still behind after ${DRAIN_TIMEOUT_MS} ms: is the worker running?`);
-    await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
-  }
 }
 
 type Hold = { readonly id: string; readonly accountId: string; readonly token: string };

@@ -1,12 +1,12 @@
 import { MICROS_PER_CREDIT } from '../../src/kit/money/micros.js';
-import { findLosses } from '../acknowledged.js';
+import { drained, findLosses } from '../acknowledged.js';
 import { CREDITS_PER_ACCOUNT } from '../bench-accounts.js';
 import { bind, separateCores } from '../cores.js';
 import type { Part, PartOptions, PartResult } from '../part.js';
 import { median } from '../statistics.js';
 import { capacityText } from './holds-capacity.js';
 import { holdFigures, holdPlots, holdTables, type Paced } from './holds-figures.js';
-import { drained, emptyTally, runLeg, runPaced, type Leg, type Tally } from './holds-legs.js';
+import { emptyTally, runLeg, runPaced, type Leg, type Tally } from './holds-legs.js';
 import { openStage, type Side, type Stage } from './holds-stage.js';
 
 type Size = {
@@ -55,7 +55,7 @@ async function compare(stage: Stage, size: Size, say: PartOptions['say']): Promi
     }
   }
   const paced = await pacedRounds(stage, tally, size, say);
-  await drained(stage, tally);
+  await drained(stage.view.db, tally.entries);
   const lost = await findLosses(stage.view.db, stage.view.ledger, stage.accounts.ids, tally.acknowledged);
   const baseline = await checkPostgresOnly(stage, tally);
   return {

@@ -1,15 +1,12 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { mintToken } from '../../src/edge/auth/mint-token.js';
 import { ENDED_HOLD_TTL_SECONDS_MIN, RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
-import { migrate } from '../../src/stores/postgres/migrate.js';
 import { scanKeys } from '../../test/support/scan-keys.js';
-import { throwawayPostgres, throwawayRedis } from '../../test/support/servers.js';
+import { drainedAll } from '../acknowledged.js';
 import { openAccounts } from '../bench-accounts.js';
-import { openLedgerView, type LedgerView } from '../ledger-view.js';
+import { onGatewayStage } from '../gateway-stage.js';
 import type { Part } from '../part.js';
-import { startGatewayProcess } from '../processes.js';
 
 /**
  * Bytes in Redis (`MEMORY USAGE`) of an idle account, of an open hold and of an ended one, as a gateway and its worker write them for
@@ -20,26 +17,17 @@ export const memory: Part = {
   name: 'memory',
   about: 'bytes in Redis of an account and of holds (P9)',
   isQuick: false,
-  run: async () => {
-    const redis = await throwawayRedis();
-    const postgres = await throwawayPostgres();
-    const secret = randomBytes(32).toString('hex');
-    const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info' };
-    await migrate(postgres.ownerUrl, () => undefined);
-    const worker = await startGatewayProcess('worker', environment);
-    const api = await startGatewayProcess('api', environment);
-    const view = await openLedgerView(environment);
+  run: ({ say }) => onGatewayStage({ say }, async ({ redis, api, view, secret, operator }) => {
     const client = new Redis(redis.operatorUrl);
     try {
-      const token = await mintToken(secret, { sub: 'bench-operator', role: 'admin' }, HOUR_SECONDS, Date.now());
       const { ids } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
-      await drained(view, ids);
+      await drainedAll(view, ids);
       // Without the receipts of the grants, which live for seven days.
       const account = (await bytesOf(client, 'account', 'lots', 'lot', 'lots-due')) / ACCOUNTS;
       const receipt = (await bytesOf(client, 'receipt')) / ACCOUNTS;
 
       const names = Array.from({ length: HOLDS }, (_, index) => ({ account: ids[index % ids.length] ?? '', id: `msg-${randomUUID()}` }));
-      const batch = (operations: readonly object[], status: number): Promise<void> => callBatch(api.port, token, operations, status);
+      const batch = (operations: readonly object[], status: number): Promise<void> => callBatch(api.port, operator, operations, status);
       await batch(names.map((name) => ({
         op: 'holds.place', body: { ...name, amount: '0.25', reason: 'bench', metadata: { conversation: randomUUID() } },
       })), 201);
@@ -48,7 +36,7 @@ export const memory: Part = {
       await batch(names.map(({ account: accountId, id }) => ({
         op: 'holds.settle', id, body: { account: accountId, amount: '0.125', reason: 'completed' },
       })), 200);
-      await drained(view, ids);
+      await drainedAll(view, ids);
       while ((await keysOf(client, 'ended')).length < HOLDS) await setTimeout(POLL_MS);
       const whole = (await bytesOf(client, 'hold')) / HOLDS;
       const mark = (await bytesOf(client, 'ended')) / HOLDS;
@@ -71,19 +59,13 @@ export const memory: Part = {
       };
     } finally {
       client.disconnect();
-      await view.close();
-      await api.stop();
-      await worker.stop();
-      await redis.discard();
-      await postgres.discard();
     }
-  },
+  }),
 };
 
 const ACCOUNTS = 500;
 const HOLDS = 1_000;
 const POLL_MS = 50;
-const HOUR_SECONDS = 3_600;
 
 /** Keys of these kinds; an index that all accounts of a shard share is a kind, too. */
 async function keysOf(client: Redis, ...kinds: readonly string[]): Promise<string[]> {
@@ -96,16 +78,6 @@ async function bytesOf(client: Redis, ...kinds: readonly string[]): Promise<numb
   for (const key of await keysOf(client, ...kinds)) pipeline.memory('USAGE', key, 'SAMPLES', 0);
   const replies = (await pipeline.exec()) ?? [];
   return replies.reduce((total, [, bytes]) => total + Number(bytes ?? 0), 0);
-}
-
-/** Until Postgres has every entry: an account has as many as its number says. */
-async function drained(view: LedgerView, ids: readonly string[]): Promise<void> {
-  const written = (await Promise.all(ids.map((id) => view.ledger.readAccount(id)))).reduce((total, { seq }) => total + seq, 0);
-  for (;;) {
-    const { rows } = await view.db.raw<{ rows: { entries: string | null }[] }>('select sum(seq) as entries from accounts');
-    if (Number(rows[0]?.entries) >= written) return;
-    await setTimeout(POLL_MS);
-  }
 }
 
 async function callBatch(port: number, token: string, operations: readonly object[], expected: number): Promise<void> {

@@ -1,13 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { migrate } from '../../src/stores/postgres/migrate.js';
-import { throwawayPostgres, throwawayRedis } from '../../test/support/servers.js';
-import { creditsIn, entriesInPostgres, findLosses, type Acknowledged } from '../acknowledged.js';
+import { creditsIn, drained, findLosses, type Acknowledged } from '../acknowledged.js';
 import { openAccounts } from '../bench-accounts.js';
-import { openLedgerView } from '../ledger-view.js';
+import { onGatewayStage } from '../gateway-stage.js';
 import type { BurstResult, LoadGenerator } from '../load/burst.js';
-import { openLoad } from '../load/open-load.js';
 import type { Part, PartOptions, PartResult } from '../part.js';
-import { startGatewayProcess, type GatewayProcess } from '../processes.js';
+import type { GatewayProcess } from '../processes.js';
 import { median, sum } from '../statistics.js';
 
 /**
@@ -17,28 +13,14 @@ import { median, sum } from '../statistics.js';
 export const overload: Part = {
   name: 'overload',
   about: 'twice the rate that the machine holds (P10)',
-  run: async ({ quick, say }) => {
-    const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-    const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
-    const secret = randomBytes(32).toString('hex');
-    const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, MAX_OPEN_HOLDS: '100000' };
-    await migrate(postgres.ownerUrl, () => undefined);
-    const gateway = await startGatewayProcess('all', { ...environment, LOG_LEVEL: 'info' }, [], { quiet: true });
-    const load = await openLoad(say);
-    const view = await openLedgerView(environment);
-    try {
+  run: ({ quick, say }) => {
+    return onGatewayStage({ say, role: 'all' }, async ({ api, load, view, secret }) => {
       const { ids, tokens } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
-      const caller: Caller = { gateway, load, ids, tokens, acknowledged: [], holdNumber: 0 };
+      const caller: Caller = { gateway: api, load, ids, tokens, acknowledged: [], holdNumber: 0 };
       const measured = await measure(caller, quick ? QUICK : FULL, say);
-      const entries = ids.length + sum(caller.acknowledged.map(({ charged }) => (charged === undefined ? 1 : 2)));
-      await drained(() => entriesInPostgres(view.db), entries);
+      await drained(view.db, ids.length + sum(caller.acknowledged.map(({ charged }) => (charged === undefined ? 1 : 2))));
       return report(measured, await findLosses(view.db, view.ledger, ids, caller.acknowledged));
-    } finally {
-      await view.close();
-      await Promise.all([load.stop(), gateway.stop()]);
-      await redis.discard();
-      await postgres.discard();
-    }
+    });
   },
 };
 
@@ -49,7 +31,6 @@ const ACCOUNTS = 64;
 const CONNECTIONS = 64;
 const CROWD = 8 * CONNECTIONS;
 const OVER = 2;
-const DRAIN_TIMEOUT_MS = 120_000;
 
 type Caller = {
   readonly gateway: GatewayProcess; readonly load: LoadGenerator; readonly ids: readonly string[]; readonly tokens: readonly string[];
@@ -129,14 +110,6 @@ function tell(what: Told['what'], { answers, durationMs, latencyMs }: BurstResul
 
 const speedOf = (told: readonly Told[], what: Told['what']): number =>
   median(told.filter((each) => each.what === what).map(({ done, durationMs }) => done / durationMs * 1_000));
-
-async function drained(entries: () => Promise<number>, expected: number): Promise<void> {
-  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
-  while (await entries() < expected) {
-    if (performance.now() > deadline) throw new Error(`the journal is still behind after ${DRAIN_TIMEOUT_MS} ms: is the worker running?`);
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-}
 
 function report({ most, over }: Measured, losses: readonly string[]): PartResult {
   const row = (name: string, told: readonly Told[], what: Told['what']): (string | number)[] => {
