@@ -1,5 +1,6 @@
 import { invalid } from '../../../kit/errors.js';
 import { isStorable } from '../../../kit/ids.js';
+import type { ListPage, ListQuery } from '../../../stores/postgres/list-page.js';
 import type { GatewayContext } from '../../http/context.js';
 import { readCursor, writeCursor } from '../../http/cursor.js';
 import type { Html } from '../../http/html.js';
@@ -31,16 +32,8 @@ export type Choice = readonly [value: string, label: string];
 /** A number above a list, to be seen at a glance. */
 export type Figure = { readonly title: string; readonly value: string; readonly note: string; readonly level?: Level };
 
-export type ListQuery = {
-  readonly filters: Readonly<Record<string, string>>;
-  readonly sort: string;
-  readonly isDescending: boolean;
-  readonly after: readonly string[] | null;
-  readonly limit: number;
-};
-export type ListRows<Row> = {
-  readonly rows: readonly Row[];
-  readonly next: readonly string[] | null;
+export type { ListQuery };
+export type ListRows<Row> = ListPage<Row> & {
   /** What is missing from the rows, such as those of a broker that does not answer. */
   readonly warning?: string;
   /** For lists whose figures follow from all rows. */
