@@ -1,43 +1,34 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { demo } from '../../examples/chat-proxy/demo.js';
 import { PRICES } from '../../examples/chat-proxy/setup.js';
 import { runCommand } from '../../src/stores/embedded/run-command.js';
 import { until } from '../chaos/lab.js';
-import { findChromium, launchChromium } from '../support/chromium.js';
-import { MODEL, openChatLab, type ChatLab } from './chat-lab.js';
+import { browsing, listen, SCREENSHOTS } from '../support/browsing.js';
+import { MODEL, openChatLab } from './chat-lab.js';
 
 /**
  * The page of the chat in a real browser: credits go down while an answer streams, and the last one cuts it.
  * `npm run screenshots` stores its pictures in docs/images, and with ffmpeg the animated one of the README.
  */
-const FOLDER = process.env['SCREENSHOTS'];
+const FOLDER = SCREENSHOTS;
 const isFilmed = FOLDER !== undefined;
 /** Tokens per second: as slow as the demo for the pictures. */
 const RATE = isFilmed ? 40 : 150;
 const KEY = 'key-of-user-1';
 const FRAMES_PER_SECOND = 8;
 
-let lab: ChatLab;
-let browser: Browser | undefined;
-let missing = '';
-beforeAll(async () => {
-  const found = await findChromium();
-  if ('missing' in found) { ({ missing } = found); return; }
-  if (isFilmed) await mkdir(FOLDER, { recursive: true });
-  lab = await openChatLab({ prices: PRICES, proxy: ({ credits, accounts }) => demo({ credits, accounts, key: KEY, model: MODEL,
-    refill: '12' }) });
+const { lab: theLab, browserTest } = browsing(async () => {
+  const lab = await openChatLab({
+    prices: PRICES, proxy: ({ credits, accounts }) => demo({ credits, accounts, key: KEY, model: MODEL, refill: '12' }),
+  });
   lab.behave({ rate: RATE });
-  browser = await launchChromium(found);
-}, 700_000);
-afterAll(async () => {
-  await browser?.close();
-  if (missing === '') await lab.close();
-});
+  return lab;
+}, (lab) => lab.close());
 
 type Look = { readonly width: number; readonly height: number; readonly colorScheme: 'light' | 'dark' };
 
@@ -46,11 +37,8 @@ async function visit(by: Browser, { width, height, colorScheme }: Look, walk: (p
   const complaints: string[] = [];
   const context = await by.newContext({ viewport: { width, height }, colorScheme });
   const page = await context.newPage();
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
-  page.on('pageerror', (error) => { complaints.push(error.message); });
-  page.on('request', (request) => { if (!request.url().startsWith('data:')
-    && !request.url().startsWith(lab.proxy.url)) complaints.push(request.url()); });
-  await page.goto(lab.proxy.url);
+  listen(page, theLab().proxy.url, { levels: ['error', 'warning'], local: /^data:/ }, complaints);
+  await page.goto(theLab().proxy.url);
   await walk(page);
   expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true);
   await context.close();
@@ -90,8 +78,8 @@ function film(page: Page): () => Promise<void> {
   };
 }
 
-test('credits go down while the answer streams; the last one cuts it; more can be added', async () => {
-  if (browser === undefined) { process.stderr.write(`skipped: ${missing}\n`); return; }
+browserTest('credits go down while the answer streams; the last one cuts it; more can be added', async (browser) => {
+  const lab = theLab();
   const { account } = await lab.user('12');
   await visit(browser, { width: 760, height: 560, colorScheme: 'light' }, async (page) => {
     const stop = film(page);

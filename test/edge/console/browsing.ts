@@ -1,53 +1,13 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, launchChromium } from '../../support/chromium.js';
+import { browsing as browseWith, listen, SCREENSHOTS, type Browsing } from '../../support/browsing.js';
 import type { TestGatewayOptions } from '../../support/gateway.js';
 import { consoleLab, type Lab } from './lab.js';
 
-/**
- * A real browser for tests of the console. `SCREENSHOTS=<folder>` stores screenshots there; `npm run screenshots` makes those of
- * the docs.
- */
-const FOLDER = process.env['SCREENSHOTS'];
-
-/** A gateway and a browser for the tests of a file. Without a browser they are skipped and print the reason. */
-export function browsing(options: TestGatewayOptions = {}): {
-  readonly lab: () => Lab;
-  readonly browserTest: (name: string, walk: (browser: Browser) => Promise<void>) => void;
-} {
-  let lab: Lab | undefined;
-  let browser: Browser | undefined;
-  let missing = '';
-  beforeAll(async () => {
-    const found = await findChromium();
-    if ('missing' in found) {
-      ({ missing } = found);
-      return;
-    }
-    if (FOLDER !== undefined) await mkdir(FOLDER, { recursive: true });
-    lab = await consoleLab(options);
-    browser = await launchChromium(found);
-  }, 700_000);
-  afterAll(async () => {
-    await browser?.close();
-    await lab?.stop();
-  });
-  return {
-    lab: () => {
-      if (lab === undefined) throw new Error('the gateway is not started');
-      return lab;
-    },
-    browserTest: (name, walk) => {
-      test(name, async () => {
-        if (browser === undefined) process.stderr.write(`skipped: ${name}: ${missing}\n`);
-        else await walk(browser);
-      });
-    },
-  };
-}
+/** A real browser for tests of the console. */
+export const browsing = (options: TestGatewayOptions = {}): Browsing<Lab> => browseWith(() => consoleLab(options), (lab) => lab.stop());
 
 type Look = {
   readonly url: string; readonly width?: number; readonly colorScheme?: 'light' | 'dark'; readonly zone?: string;
@@ -61,27 +21,21 @@ export async function visit(
 ): Promise<void> {
   const complaints: string[] = [];
   const context = await by.newContext({ viewport: { width, height: 860 }, colorScheme, timezoneId: zone });
-  context.on('page', (page) => {
-    page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
-    page.on('pageerror', (error) => { complaints.push(error.message); });
-    page.on('request', (request) => {
-      if (!request.url().startsWith(url) && !request.url().startsWith('data:')) complaints.push(`asked ${request.url()}`);
-    });
-  });
+  context.on('page', (page) => { listen(page, url, { levels: ['error', 'warning'], local: /^data:/ }, complaints); });
   await walk(await context.newPage());
   await context.close();
   expect(complaints.filter((text) => allowed?.test(text) !== true)).toEqual([]);
 }
 
 /** Whether pictures are taken: then a test waits until there is something to be seen in them. */
-export const takesPictures = FOLDER !== undefined;
+export const takesPictures = SCREENSHOTS !== undefined;
 
 export async function shoot(page: Page, name: string): Promise<void> {
-  if (FOLDER === undefined) return;
+  if (SCREENSHOTS === undefined) return;
   await page.waitForLoadState();
   const window = page.viewportSize() ?? { width: 1_280, height: 860 };
   await page.setViewportSize({ ...window, height: 560 }); // a short page makes a short picture
-  await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
   await page.setViewportSize(window);
 }
 

@@ -1,54 +1,26 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, launchChromium } from '../../support/chromium.js';
-import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { browsing, listen, SCREENSHOTS } from '../../support/browsing.js';
+import { startGateway } from '../../support/gateway.js';
 
-/**
- * `/docs` in a real browser: the page shows, the search finds, a route is tried against this very gateway.
- * `SCREENSHOTS=<folder>` stores a screenshot there.
- */
-const FOLDER = process.env['SCREENSHOTS'];
+/** `/docs` in a real browser: the page shows, the search finds, a route is tried against this very gateway. */
 const PATIENCE_MS = 60_000;
 
-let gateway: TestGateway;
-let browser: Browser | undefined;
-let missing = '';
-beforeAll(async () => {
-  const found = await findChromium();
-  if ('missing' in found) {
-    ({ missing } = found);
-    return;
-  }
-  if (FOLDER !== undefined) await mkdir(FOLDER, { recursive: true });
-  gateway = await startGateway({});
-  browser = await launchChromium(found);
-}, 700_000);
-afterAll(async () => {
-  await browser?.close();
-  if (missing === '') await gateway.stop();
-});
+const { lab: theGateway, browserTest } = browsing(() => startGateway({}), (gateway) => gateway.stop());
 
 /** Opens the page. A script that is refused, an error of one, or a request to another host is a complaint. */
 async function open(by: Browser, path: string): Promise<{ readonly page: Page; readonly complaints: string[] }> {
   const complaints: string[] = [];
   const page = await (await by.newContext({ viewport: { width: 1_400, height: 900 } })).newPage();
   page.setDefaultTimeout(PATIENCE_MS);
-  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
-  page.on('pageerror', (error) => { complaints.push(error.message); });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(gateway.url) && !/^(data|blob):/.test(request.url())) complaints.push(`asked ${request.url()}`);
-  });
-  await page.goto(gateway.url + path);
+  listen(page, theGateway().url, { levels: ['error'], local: /^(data|blob):/ }, complaints);
+  await page.goto(theGateway().url + path);
   return { page, complaints };
 }
 
-test('the page shows the API, finds an operation, and sends a request to this gateway', async () => {
-  if (browser === undefined) {
-    process.stderr.write(`skipped: ${missing}\n`);
-    return;
-  }
+browserTest('the page shows the API, finds an operation, and sends a request to this gateway', async (browser) => {
+  const gateway = theGateway();
   const { page, complaints } = await open(browser, '/docs');
   await page.getByRole('heading', { name: 'credit-gateway', level: 1 }).waitFor();
   await page.getByText('Native API, /v1').first().waitFor();
@@ -57,7 +29,7 @@ test('the page shows the API, finds an operation, and sends a request to this ga
   await page.getByRole('combobox', { name: 'Enter search query' }).fill('balance now or in the past');
   await page.getByRole('option', { name: /The balance of an account/ }).first().click();
   await page.getByRole('heading', { name: /The balance of an account/ }).waitFor();
-  if (FOLDER !== undefined) await page.screenshot({ path: join(FOLDER, 'docs.png') });
+  if (SCREENSHOTS !== undefined) await page.screenshot({ path: join(SCREENSHOTS, 'docs.png') });
   await page.getByRole('button', { name: /Shell Curl/ }).first().click();
   await page.getByRole('option', { name: 'Curl' }).waitFor();
   expect(await page.getByRole('option').allTextContents()).toEqual(['TypeScript', 'Requests', 'Curl']);
@@ -71,7 +43,7 @@ test('the page shows the API, finds an operation, and sends a request to this ga
   const answer = await sent;
   expect([answer.status(), await answer.json()]).toEqual([200, expect.objectContaining({ account: 'alice', available: '0' })]);
   await dialog.getByText('200 OK').waitFor();
-  if (FOLDER !== undefined) await page.screenshot({ path: join(FOLDER, 'docs-try.png') });
+  if (SCREENSHOTS !== undefined) await page.screenshot({ path: join(SCREENSHOTS, 'docs-try.png') });
   expect(complaints).toEqual([]);
   await page.context().close();
 }, 180_000);
