@@ -15,7 +15,7 @@ export type Figure = {
   readonly limitedBy?: string;
 };
 
-/** Rows of numbers and texts, for whoever wants to see more than the figures. */
+/** Rows of numbers and texts behind the figures. */
 export type Table = {
   readonly title: string;
   readonly columns: readonly string[];

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../test/support/servers.js';
 import type { Part } from '../part.js';
 import { familyCpuMs } from '../processes.js';
 
-/** What `npm start` takes when nobody calls: gateway, worker, Redis and Postgres. */
+/** Processor time of `npm start` without any request: gateway, worker, Redis and Postgres. */
 export const idle: Part = {
   name: 'idle',
   about: 'processor time of an idle gateway with its stores (P11)',

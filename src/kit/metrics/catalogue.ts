@@ -77,7 +77,7 @@ const CONSUMED_QUEUES = ['credits_process_end_multimodel_queue', 'credits_proces
 /** BullMQ's queues: the ledger's own jobs, webhooks, and messages of callers without RabbitMQ. */
 const QUEUES = ['ledger', 'webhooks', ...CONSUMED_QUEUES] as const;
 
-/** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
+/** Why Postgres refuses all clients (stores/postgres/trouble.ts). */
 const REDIS_REFUSALS = ['busy', 'read_only', 'disk', 'memory', 'replicas', 'loading', 'cluster', 'access'] as const;
 const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
 

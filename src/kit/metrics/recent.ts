@@ -32,7 +32,7 @@ const MS_PER_SECOND = 1_000;
 const SECONDS_PER_MINUTE = 60;
 const QUANTILE = 0.99;
 const BOUNDS_SECONDS = METRICS.requestSeconds.buckets;
-/** What nobody pays for: the console itself, and what watches the gateway. */
+/** Requests that no customer makes: the console itself, and what watches the gateway. */
 const NOT_COUNTED = /,route="\/(?:console|livez|readyz|health|metrics)/;
 const BUCKET = new RegExp(`^${METRICS.requestSeconds.name}_bucket\\{le="([^"]+)"`);
 

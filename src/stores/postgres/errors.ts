@@ -4,7 +4,7 @@ import { troubleOf, type Trouble } from './trouble.js';
 /**
  * The kind of a failed statement.
  *
- * - `unavailable`: no connection, or it was lost, or the server refuses everybody (trouble.ts); nothing is wrong with the
+ * - `unavailable`: no connection, or it was lost, or the server refuses all clients (trouble.ts); nothing is wrong with the
  *   statement
  * - `contention`: serialization failure, deadlock or a timeout of the server; a repeat may succeed
  * - `data`: class 22, a value that Postgres cannot store (docs/reliability.md#f13)
@@ -88,7 +88,7 @@ export function hadNoEffect(error: unknown): boolean {
 /** After the others the statement may have been committed, and only its answer is missing. */
 const REFUSES_BEFORE_IT_WRITES: ReadonlySet<Trouble> = new Set(['read_only', 'resources', 'connections', 'access']);
 
-/** Why the server refuses everybody; null: it does not, or there is no answer at all. */
+/** Why the server refuses all clients; null: it does not, or there is no answer at all. */
 export const troubleIn = (error: unknown): Trouble | null => {
   const code = codeOf(error);
   return troubleOf(code) ?? (code.startsWith('XX') && endedSession(error) ? 'io' : null);

@@ -1,5 +1,5 @@
 /**
- * Why Postgres refuses everybody, by SQLSTATE: nothing is wrong with the statement, and the same one will pass when an
+ * Why Postgres refuses all clients, by SQLSTATE: nothing is wrong with the statement, and the same one will pass when an
  * operator has acted or the server is back. A value of a metric's label (kit/metrics/catalogue.ts).
  *
  * - `read_only`: demoted, recovering, or made read-only, as managed servers do when their disk is nearly full

@@ -9,7 +9,7 @@ export const isRedisAway = (error: unknown): error is Error =>
   error instanceof Error && !(error instanceof ReplyError) && AWAY.test(error.message);
 
 /**
- * Why Redis refuses everybody. Nothing is wrong with the command, and it was not executed. A value of a metric's label
+ * Why Redis refuses all clients. Nothing is wrong with the command, and it was not executed. A value of a metric's label
  * (kit/metrics/catalogue.ts).
  *
  * - `busy`: a script runs for too long
@@ -44,7 +44,7 @@ export const REFUSAL_WORDS: Readonly<Record<RedisRefusal, string>> = {
   access: 'refuses this user',
 };
 
-/** Why Redis refuses everybody; null: it does not, or there is no answer at all. */
+/** Why Redis refuses all clients; null: it does not, or there is no answer at all. */
 export const refusalOf = (error: unknown): RedisRefusal | null =>
   (error instanceof ReplyError ? REFUSALS.get((error as Error).message.split(' ', 1)[0] ?? '') ?? null : null);
 
