@@ -8,6 +8,7 @@ import { idle } from './parts/idle.js';
 import { memory } from './parts/memory.js';
 import { overload } from './parts/overload.js';
 import { queue } from './parts/queue.js';
+import { scrape } from './parts/scrape.js';
 import { scripts } from './parts/scripts.js';
 import { printed, writeResults } from './results.js';
 
@@ -16,7 +17,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` takes a few minutes and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, durability, idle];
+const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, durability, scrape, idle];
 
 const { values } = parseArgs({
   options: {
