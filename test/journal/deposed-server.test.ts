@@ -73,7 +73,9 @@ test('a master that was replaced by its replica is drained no more, and no proce
 
   expect(await runDrain([shard])).toMatchObject({ entries: 0, busy: [shard], stopped: [] });
   expect(await other.drain([shard])).toMatchObject({ entries: 1, busy: [], stopped: [] });
-  const { rows } = await db.raw<{ rows: object[] }>('select seq, captured::int from entries where account_id = ? order by seq', [accountId]);
+  const { rows } = await db.raw<{ rows: object[] }>(
+    'select seq, captured::int from entries where account_id = ? order by seq', [accountId],
+  );
   expect(rows).toEqual([{ seq: 1, captured: 0 }, { seq: 2, captured: 50 }]);
 
   const complaints: string[] = [];
