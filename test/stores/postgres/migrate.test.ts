@@ -123,7 +123,7 @@ test('cursors and epochs move by compare-and-set', async () => {
     { shard: 1, epoch: 1, lastId: '5-1', drained: 3, stoppedReason: null, deposed: [], marked: null }, 2,
   ]);
   expect(await db.transaction((trx) => raiseEpoch(trx, 1, 1))).toBeNull();
-  expect((await readShards(db))[1]).toEqual({ shard: 1, epoch: 2, lastId: '0-0', drained: 0, stoppedReason: null });
+  expect((await readShards(db))[1]).toEqual({ shard: 1, epoch: 2, lastId: '0-0', drained: 0, stoppedReason: null, deposed: [] });
 });
 
 test('a bigint is an exact number or an error', async () => {
