@@ -11,12 +11,14 @@ export type ShardRow = {
   readonly drained: number;
   /** Why the shard was stopped, or null. */
   readonly stoppedReason: string | null;
+  /** Replication ids of masters that were replaced, newest first (server-identity.ts). */
+  readonly deposed: readonly string[];
 };
 
 /** `marked`: the last position of the stream in this epoch that the heartbeat stored. */
 export type MarkedShardRow = ShardRow & { readonly marked: StreamPosition | null };
 
-const COLUMNS = 'shard, epoch, last_id as "lastId", drained, stopped_reason as "stoppedReason"';
+const COLUMNS = 'shard, epoch, last_id as "lastId", drained, stopped_reason as "stoppedReason", deposed';
 const MARKED = `(select json_build_object('lastId', known.last_id, 'entries', known.entries) from shard_marks known
                   where known.shard = shards.shard and known.epoch = shards.epoch) as marked`;
 
@@ -57,11 +59,29 @@ export async function readMarkedShards(db: Db): Promise<MarkedShardRow[]> {
  * The cursors of those of these shards to which no drain is writing. One that is may have read a Redis that is gone, and moves
  * the cursor when it commits.
  */
-export async function readIdleShards(db: Db, shards: readonly number[]): Promise<Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>[]> {
-  const { rows } = await db.raw<{ rows: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>[] }>(
-    `select shard, epoch, last_id as "lastId" from shards where shard = any(?::integer[]) for share skip locked`, [[...shards]],
+export async function readIdleShards(db: Db, shards: readonly number[]): Promise<ShardRow[]> {
+  const { rows } = await db.raw<{ rows: ShardRow[] }>(
+    `select ${COLUMNS} from shards where shard = any(?::integer[]) for share skip locked`, [[...shards]],
   );
   return rows;
+}
+
+/** A master that was replaced longer ago than by this many others does not come back. */
+const DEPOSED_KEPT_MAX = 8;
+
+/**
+ * Notes that another server has replaced this master of these shards. Waits for drains in progress: those that begin later find the
+ * note in the row that they lock.
+ */
+export async function deposeServer(db: Db, shards: readonly number[], replicationId: string): Promise<void> {
+  await db.transaction(async (trx) => {
+    await trx.raw('select 1 from shards where shard = any(?::integer[]) order by shard for update', [[...shards]]);
+    await trx.raw(
+      `update shards set deposed = (array_prepend(:id::text, deposed))[1:${DEPOSED_KEPT_MAX}]
+        where shard = any(:shards::integer[]) and not deposed @> array[:id::text]`,
+      { shards: [...shards], id: replicationId },
+    );
+  });
 }
 
 /** Locks one shard's row until the transaction ends; waits for a drain in progress. Null: no such shard. */

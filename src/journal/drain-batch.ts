@@ -6,6 +6,7 @@ import { ensureMonths, monthOf } from '../stores/postgres/partitions.js';
 import type { ShardedRedis, StreamEntry } from '../stores/redis/sharded-redis.js';
 import type { ShardBatch } from './fold-accounts.js';
 import type { CursorWatch } from './cursor-watch.js';
+import { currentServers } from './current-servers.js';
 import { readStreams } from './journal-streams.js';
 import { ShardFault } from './shard-fault.js';
 import { writeBatch, type WriteDeps, type WriteOptions, type Written } from './write-batch.js';
@@ -28,7 +29,7 @@ export type BatchDeps = WriteDeps & {
 export type BatchOptions = WriteOptions & { readonly limit: number };
 
 export type Batch = {
-  /** The locked shards, with their new cursors. */
+  /** The locked shards that were read, with their new cursors. */
   readonly cursors: readonly ShardRow[];
   /** The locked shards whose stream had entries. */
   readonly moved: readonly number[];
@@ -47,7 +48,8 @@ export type Batch = {
 export async function drainBatch(deps: BatchDeps, shards: readonly number[], options: BatchOptions): Promise<Batch> {
   const months = new Set<string>();
   const batch = await deps.db.transaction(async (trx) => {
-    const locked = await lockFreeShards(trx, shards);
+    const current = await currentServers(deps, await lockFreeShards(trx, shards));
+    let locked = current.rows;
     await deps.cursorWatch.check(locked);
     await deps.failpoint('after_lock');
     const reads = await readStreams(
@@ -55,8 +57,10 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
       options.limit,
     );
     await deps.failpoint('after_read');
-    const batches = locked.flatMap((shard, index) => {
-      const raw = reads[index]?.entries ?? [];
+    const readOf = new Map(locked.map((row, index) => [row, reads[index]]));
+    locked = locked.filter(current.isSame);
+    const batches = locked.flatMap((shard) => {
+      const raw = readOf.get(shard)?.entries ?? [];
       return raw.length === 0 ? [] : [{ shard, entries: decode(deps.keys, shard, raw) }];
     });
     if (batches.length === 0) {
@@ -74,7 +78,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
     return {
       cursors: locked.map((row) => ({ ...row, lastId: ends.get(row.shard) ?? row.lastId })),
       moved: [...ends.keys()],
-      unfinished: locked.flatMap(({ shard }, index) => (reads[index]?.more === true ? [shard] : [])),
+      unfinished: locked.flatMap((row) => (readOf.get(row)?.more === true ? [row.shard] : [])),
       entries: batches.flatMap(({ entries }) => entries.map(({ streamId }) => streamId)),
       written,
     };

@@ -61,7 +61,7 @@ export type DrainReport = {
   readonly entries: number;
   readonly redelivered: number;
   readonly batches: number;
-  /** Shards that another process drained all the time. */
+  /** Shards that another process drained all the time, or whose Redis was replaced by its replica: another connection reads that one. */
   readonly busy: readonly number[];
   /** Those of the requested shards that are stopped, from now on or from before. */
   readonly stopped: readonly StoppedShard[];

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lockShard, openShards, raiseEpoch, readIdleShards, readMarkedShards } from '../books/shards.table.js';
+import { deposeServer, lockShard, openShards, raiseEpoch, readIdleShards, readMarkedShards } from '../books/shards.table.js';
 import type { ShardStore } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { addToLoss, insertLoss } from './shard-losses.table.js';
@@ -13,6 +13,7 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
     ledgerId: await ledgerIdOf(db),
     readShards: () => readMarkedShards(db),
     readIdle: (among) => readIdleShards(db, among),
+    depose: (among, replicationId) => deposeServer(db, among, replicationId),
     withLocked: (shard, work) => db.transaction(async (trx) => {
       const row = await lockShard(trx, shard);
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);

@@ -14,6 +14,8 @@ export type ShardRow = {
   readonly drained: number;
   /** The last position that the heartbeat stored in this epoch; null: no beat yet. */
   readonly marked: StreamPosition | null;
+  /** Replication ids of masters that were replaced: their servers must not be used for the shard any more. */
+  readonly deposed: readonly string[];
 };
 
 /** Entries that Redis acknowledged and lost before Postgres got them. */
@@ -33,7 +35,7 @@ export type Loss = {
 
 export type Judgement =
   | { readonly verdict: 'open' | 'set'; readonly stream: StreamPosition }
-  | { readonly verdict: 'foreign' | 'ahead' }
+  | { readonly verdict: 'foreign' | 'ahead' | 'deposed' }
   /** Redis lost entries, and still has others that must be drained before the epoch ends. */
   | { readonly verdict: 'drain'; readonly known: StreamPosition }
   | { readonly verdict: 'raise'; readonly loss: Loss };

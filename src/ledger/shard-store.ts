@@ -11,7 +11,9 @@ export interface ShardStore {
   readonly ledgerId: string;
   readShards(): Promise<readonly ShardRow[]>;
   /** The cursors of those of these shards to which no drain is writing at this moment. */
-  readIdle(shards: readonly number[]): Promise<readonly Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>[]>;
+  readIdle(shards: readonly number[]): Promise<readonly Pick<ShardRow, 'shard' | 'epoch' | 'lastId' | 'deposed'>[]>;
+  /** Notes that this master of the shards was replaced. Later drains commit nothing that they read from it; waits for earlier ones. */
+  depose(shards: readonly number[], replicationId: string): Promise<void>;
   /** `raise` starts the next epoch and records the loss of the old one. */
   withLocked<T>(shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T>;
   /** Stores how far streams have got. A mark never decreases. */

@@ -1,3 +1,4 @@
+import type { ServerIdentity } from '../stores/redis/server-identity.js';
 import { fenceText, shardVerifier, type VerifyDeps } from './verify-shards.js';
 
 /** The text that scripts compare with the fence key, and the epoch that keys carry. */
@@ -14,13 +15,13 @@ export type VerifiedShards = {
   readonly forget: (shard: number) => boolean;
   readonly isOpen: () => boolean;
   readonly isEachVerifiedOnce: () => boolean;
-  /** Whether a shard has a loss and cannot be drained. */
+  /** Whether a shard has a loss and cannot be drained, or is on a deposed server. */
   readonly hasStuck: () => boolean;
   readonly close: () => void;
 };
 
 type Shard = { readonly shard: number; readonly fenceKey: string; epoch: Epoch | null; verifiedOn: number | null; server: string | null };
-type Due = { readonly known: Shard; readonly connection: number; readonly server: string };
+type Due = { readonly known: Shard; readonly connection: number; readonly server: ServerIdentity };
 
 export function verifiedShards(deps: VerifyDeps): VerifiedShards {
   const { redis, store, keys, log } = deps;
@@ -38,11 +39,11 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
   const verifyTogether = async (due: readonly Due[]): Promise<void> => {
     // A connection that was lost and came back to the same server needs no verification: nothing else wrote to that server
     // but what scripts allowed.
-    const unverified = due.filter(({ known, server }) => known.epoch === null || known.server !== server);
-    const isNew = unverified.some(({ known, server }) => known.server !== server);
+    const unverified = due.filter(({ known, server }) => known.epoch === null || known.server !== server.name);
+    const isNew = unverified.some(({ known, server }) => known.server !== server.name);
     for (const { known } of unverified) known.server = null; // until it is verified
-    const undecided = new Set(unverified.map(({ known }) => known.shard));
-    const failure = unverified.length === 0 ? null : await verifier.verify([...undecided], (shard, number) => {
+    const undecided = new Map(unverified.map(({ known, server }) => [known.shard, server]));
+    const failure = unverified.length === 0 ? null : await verifier.verify(new Map(undecided), (shard, number) => {
       undecided.delete(shard);
       const known = shards[shard];
       if (known !== undefined) known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
@@ -50,11 +51,11 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     for (const { known, connection, server } of due) {
       if (undecided.has(known.shard)) continue;
       if (redis.connectionOf(known.fenceKey) !== connection) continue; // it changed meanwhile: another reason to verify
-      known.server = server;
+      known.server = server.name;
       known.verifiedOn = connection;
     }
     const opened = unverified.length - undecided.size;
-    if (isNew && opened > 0) log.info({ runId: [...new Set(due.map(({ server }) => server))].join(), shards: opened }, 'ledger open');
+    if (isNew && opened > 0) log.info({ runId: [...new Set(due.map(({ server }) => server.name))].join(), shards: opened }, 'ledger open');
     if (failure !== null) throw failure;
   };
 

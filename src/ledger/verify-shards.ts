@@ -1,3 +1,4 @@
+import type { ServerIdentity } from '../stores/redis/server-identity.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import type { Acknowledged } from './acknowledged.js';
 import { judgeShard, type Judgement, type Loss, type ShardRow } from './judge-shard.js';
@@ -18,11 +19,12 @@ export type VerifyDeps = {
 
 export type ShardVerifier = {
   /**
-   * Compares these shards and repairs them if possible. Reports each decision: the shard's epoch, or null, which keeps it closed.
-   * Throws when some could not be compared; the others are decided then, so that few answers in time open few shards, not none.
+   * Compares these shards, each on its server, and repairs them if possible. Reports each decision: the shard's epoch, or null, which
+   * keeps it closed. Throws when some could not be compared; the others are decided then, so that few answers in time open few
+   * shards, not none.
    */
-  verify(shards: readonly number[], decided: (shard: number, epoch: number | null) => void): Promise<void>;
-  /** Whether a shard has a loss and cannot be drained: it is checked again, because an operator may resume it. */
+  verify(servers: ReadonlyMap<number, ServerIdentity>, decided: (shard: number, epoch: number | null) => void): Promise<void>;
+  /** Whether a shard has a loss and cannot be drained, or is on a deposed server: it is checked again, because that may end. */
   hasStuck(): boolean;
 };
 
@@ -34,12 +36,12 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
   const { redis, store, keys, acknowledged, drainShard, log } = deps;
   const stuck = new Set<number>();
 
-  const judge = (row: ShardRow): Promise<Judgement> =>
-    judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard));
+  const judge = async (row: ShardRow, server: ServerIdentity | undefined): Promise<Judgement> => (isDeposed(row, server)
+    ? { verdict: 'deposed' } : judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard)));
 
   /** Opens one shard under its row lock, so that no drain is in progress and no other process decides. */
-  const repair = async (shard: number): Promise<number | null> => {
-    const { judgement, epoch } = await decide(deps, shard, judge);
+  const repair = async (shard: number, server: ServerIdentity | undefined): Promise<number | null> => {
+    const { judgement, epoch } = await decide(deps, shard, (row) => judge(row, server));
     switch (judgement.verdict) {
       case 'open':
       case 'set':
@@ -51,11 +53,18 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       case 'raise':
         acknowledged.forget(shard, epoch);
         tellRaised(log, judgement.loss);
-        return repair(shard);
+        return repair(shard, server);
       case 'drain':
-        if (await drainShard(shard)) return repair(shard);
+        if (await drainShard(shard)) return repair(shard, server);
         if (!stuck.has(shard)) log.error(
           { shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (credit-gateway shards)',
+        );
+        stuck.add(shard);
+        return null;
+      case 'deposed':
+        if (!stuck.has(shard)) log.error(
+          { shard, server: server?.name },
+          'this Redis was replaced as a master by its replica: the shard stays closed until the connection leads to the newer one',
         );
         stuck.add(shard);
         return null;
@@ -72,10 +81,10 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
   };
 
   return {
-    async verify(shards, decided) {
-      const rows = (await store.readShards()).filter(({ shard }) => shards.includes(shard));
+    async verify(servers, decided) {
+      const rows = await rowsOf(store, servers);
       for (const row of rows) await reportOlder(deps, row);
-      const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row) })));
+      const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row, servers.get(row.shard)) })));
       const known = judged.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
       const open = known.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row);
       const isCertain = await certain(store, open);
@@ -86,12 +95,35 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
           decided(shard, epoch);
         } else unsure.push(shard);
       }
-      for (const shard of unsure) decided(shard, await repair(shard));
+      for (const shard of unsure) decided(shard, await repair(shard, servers.get(shard)));
       const failed = judged.find((each) => each.status === 'rejected');
       if (failed !== undefined) throw failed.reason as Error;
     },
     hasStuck: () => stuck.size > 0,
   };
+}
+
+/** Whether the server was replaced as master of the shard: what it has beyond Postgres may be there another time, on the newer master. */
+export const isDeposed = ({ deposed }: Pick<ShardRow, 'deposed'>, server: ServerIdentity | null | undefined): boolean =>
+  typeof server?.replicationId === 'string' && deposed.includes(server.replicationId);
+
+/**
+ * The rows of these shards. The masters that their servers have replaced are noted before: another process may still be connected to
+ * one, and its drain would commit entries whose numbers are given again here.
+ */
+async function rowsOf(
+  store: Pick<ShardStore, 'readShards' | 'depose'>, servers: ReadonlyMap<number, ServerIdentity>,
+): Promise<readonly ShardRow[]> {
+  const read = async (): Promise<readonly ShardRow[]> => (await store.readShards()).filter(({ shard }) => servers.has(shard));
+  const rows = await read();
+  const replaced = new Map<string, number[]>();
+  for (const { shard, deposed } of rows) {
+    const previousId = servers.get(shard)?.previousId ?? null;
+    if (previousId !== null && !deposed.includes(previousId)) replaced.set(previousId, [...replaced.get(previousId) ?? [], shard]);
+  }
+  if (replaced.size === 0) return rows;
+  for (const [previousId, shards] of replaced) await store.depose(shards, previousId);
+  return read();
 }
 
 /**
@@ -101,7 +133,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
  */
 async function certain(store: Pick<ShardStore, 'readIdle'>, judged: readonly ShardRow[]): Promise<(shard: number) => boolean> {
   const idle = judged.length === 0 ? [] : await store.readIdle(judged.map(({ shard }) => shard));
-  const nameOf = ({ shard, epoch, lastId }: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>): string => `${shard} ${epoch} ${lastId}`;
+  const nameOf = ({ shard, epoch, lastId, deposed }: Pick<ShardRow, 'shard' | 'epoch' | 'lastId' | 'deposed'>): string =>
+    [shard, epoch, lastId, ...deposed].join(' ');
   const unmoved = new Set(idle.map(nameOf));
   const known = new Set(judged.filter((row) => unmoved.has(nameOf(row))).map(({ shard }) => shard));
   return (shard) => known.has(shard);

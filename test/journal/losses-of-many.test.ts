@@ -40,16 +40,17 @@ test('a process that waits while another one ends the epoch still names what was
     });
   };
   const epochs: (number | null)[] = [];
+  const servers = new Map([[shard, { name: 'a', replicationId: null, previousId: null }]]);
   const decided = (_: number, epoch: number | null): void => { epochs.push(epoch); };
   const first = process(lost.slice(2), store);
   const second = process(lost.slice(0, 2), {
     ...await shardStore(db, keys.shards),
     withLocked: async (...args) => {
-      if (epochs.length === 0) await first.verify([shard], decided);
+      if (epochs.length === 0) await first.verify(servers, decided);
       return store.withLocked(...args);
     },
   });
-  await second.verify([shard], decided);
+  await second.verify(servers, decided);
   expect(epochs).toEqual([2, 2]);
   const [found] = await readLosses(db, { all: false, limit: 1 });
   expect(found).toMatchObject({ shard, epoch: 1, entries: 3, accounts: { [accountId]: 3 } });

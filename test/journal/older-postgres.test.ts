@@ -44,7 +44,7 @@ test('a tail is not cut by a cursor of before', async () => {
   const tail = journalTail(lab.keys, 60_000, () => nowMs);
   const trim = async (lastId: string): Promise<void> => {
     await tail.trim({ trimStreams: (trims) => { trimmed.push(...trims.map(({ minId }) => minId)); return Promise.resolve(); } }, [
-      { shard: 0, epoch: 1, lastId, drained: 1, stoppedReason: null },
+      { shard: 0, epoch: 1, lastId, drained: 1, stoppedReason: null, deposed: [] },
     ]);
     nowMs += 61_000;
   };

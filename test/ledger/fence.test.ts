@@ -21,16 +21,17 @@ function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>):
   let locked: Promise<unknown> = Promise.resolve();
   const store: FakeStore = {
     ledgerId: 'ours',
-    row: { shard: 0, drained: 0, marked: null, ...row },
+    row: { shard: 0, drained: 0, marked: null, deposed: [], ...row },
     losses: [],
     marks: [],
     readShards: () => Promise.resolve([store.row]),
     readIdle: () => Promise.resolve([store.row]),
+    depose: () => Promise.resolve(),
     // One at a time, like the row lock.
     withLocked: <T>(_shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T> => {
       const mine = locked.then(() => work(store.row, (loss) => {
         store.losses.push(loss);
-        store.row = { shard: 0, epoch: store.row.epoch + 1, lastId: '0-0', drained: 0, marked: null };
+        store.row = { shard: 0, epoch: store.row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] };
         return Promise.resolve();
       }));
       locked = mine.catch(() => undefined);
@@ -134,7 +135,7 @@ test('a crash between the two halves of raising an epoch is finished by the next
 
 test('a shard that cannot be compared keeps no other one closed', async () => {
   keys = keyspace(`f${randomUUID().slice(0, 8)}`, 3);
-  const rows = [0, 1, 2].map((shard): ShardRow => ({ shard, epoch: 1, lastId: '0-0', drained: 0, marked: null }));
+  const rows = [0, 1, 2].map((shard): ShardRow => ({ shard, epoch: 1, lastId: '0-0', drained: 0, marked: null, deposed: [] }));
   for (const { shard } of rows) await redis.set(keys.fence(shard), '1@ours');
   let isLate = true;
   const gate = fence({

@@ -49,16 +49,17 @@ const emptySource: AccountSource = {
 export function memoryShardStore(shards: number): ShardStore {
   const rows = new Map(Array.from({
     length: shards,
-  }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0', drained: 0, marked: null }]));
+  }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0', drained: 0, marked: null, deposed: [] }]));
   return {
     ledgerId: randomUUID().slice(0, 8),
     readShards: () => Promise.resolve([...rows.values()]),
     readIdle: () => Promise.resolve([...rows.values()]),
+    depose: () => Promise.resolve(),
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);
       return work(row, () =>
-        Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null })));
+        Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] })));
     },
     mark: () => Promise.resolve(),
     addToLoss: () => Promise.resolve(0),

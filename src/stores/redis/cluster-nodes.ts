@@ -2,7 +2,7 @@ import { oneWritePerTurn } from './connect.js';
 import type { DeadlineRedis } from './deadline-redis.js';
 import { addressOf, textOf, type Address } from './location.js';
 import type { ScriptClient } from './script.js';
-import { askSlots, firstOf, serversIn, type SlotRange } from './slot-map.js';
+import { askSlots, newestOf, serversIn, type SlotRange } from './slot-map.js';
 import { slotOwners } from './slot-owners.js';
 
 /** A server of the cluster and the connection to it. */
@@ -81,7 +81,7 @@ export function clusterNodes({ open, read, onError }: ClusterNodesDeps): Cluster
   });
   const isReady = (): boolean => owners.every((node) => node.connected !== 0);
   const reading = repeatedly(async () => {
-    const map = await firstOf(pool.connected(), ({ redis, address }) => askSlots(redis, address.host))
+    const map = await newestOf(pool.connected(), ({ redis, address }) => askSlots(redis, address.host))
       .catch(() => read(pool.all().map(({ address }) => address)));
     sequence += 1;
     const isChanged = owners.apply(map, ({ master }) => pool.at(master), sequence);

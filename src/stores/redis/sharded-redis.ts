@@ -1,4 +1,5 @@
 import type { ScriptClient } from './script.js';
+import type { ServerIdentity } from './server-identity.js';
 
 /** One undecoded stream entry: its id, and its fields and values one after the other. */
 export type StreamEntry = readonly [id: string, fields: readonly string[]];
@@ -64,7 +65,7 @@ export interface ShardedRedis extends ScriptClient {
    * Identity of the server that has each key: it changes with a restart and with a failover. Null for a server that does
    * not answer, if another does.
    */
-  serversOf(keys: readonly string[]): Promise<(string | null)[]>;
+  serversOf(keys: readonly string[]): Promise<(ServerIdentity | null)[]>;
   /** The items in groups, by the server that has their key, so that one that is down does not fail the work on others. */
   byServer<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[];
   /** A name of the server that has this key now; '' when none is known. */

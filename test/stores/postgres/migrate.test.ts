@@ -111,7 +111,7 @@ test('partitions are created ahead, once, by any number of processes', async () 
 
 test('the number of shards is fixed at the first start', async () => {
   const opened = await Promise.all([openShards(db, 3), openShards(db, 3)]);
-  expect(opened[1]).toEqual([0, 1, 2].map((shard) => ({ shard, epoch: 1, lastId: '0-0', drained: 0, stoppedReason: null })));
+  expect(opened[1]).toEqual([0, 1, 2].map((shard) => ({ shard, epoch: 1, lastId: '0-0', drained: 0, stoppedReason: null, deposed: [] })));
   await expect(openShards(db, 4)).rejects.toThrow('SHARDS is 4, but this database was started with 3 shards');
 });
 
@@ -120,10 +120,10 @@ test('cursors and epochs move by compare-and-set', async () => {
   expect(await db.transaction((trx) => moveCursors(trx, [move]))).toBe(true);
   expect(await db.transaction((trx) => moveCursors(trx, [move]))).toBe(false);
   expect(await db.transaction(async (trx) => [await lockShard(trx, 1), await raiseEpoch(trx, 1, 1)])).toEqual([
-    { shard: 1, epoch: 1, lastId: '5-1', drained: 3, stoppedReason: null, marked: null }, 2,
+    { shard: 1, epoch: 1, lastId: '5-1', drained: 3, stoppedReason: null, deposed: [], marked: null }, 2,
   ]);
   expect(await db.transaction((trx) => raiseEpoch(trx, 1, 1))).toBeNull();
-  expect((await readShards(db))[1]).toEqual({ shard: 1, epoch: 2, lastId: '0-0', drained: 0, stoppedReason: null });
+  expect((await readShards(db))[1]).toEqual({ shard: 1, epoch: 2, lastId: '0-0', drained: 0, stoppedReason: null, deposed: [] });
 });
 
 test('a bigint is an exact number or an error', async () => {
