@@ -86,5 +86,7 @@ test('an account has no field for a flag that is off, and a missing figure is 0'
   await under.ledger.settleHold({
     accountId, holdId: command.holdId, cost: micros(104), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'e', about: '{}',
   });
-  expect(await under.ledger.readAccount(accountId)).toMatchObject({ available: 0, held: 0, debt: 4, totals: { captured: 104, expired: 0 } });
+  expect(await under.ledger.readAccount(accountId)).toMatchObject({
+    available: 0, held: 0, debt: 4, totals: { captured: 104, expired: 0 },
+  });
 });
