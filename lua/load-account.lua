@@ -21,7 +21,8 @@
   ARGV[5] next_expiry_ms   inf for never
   ARGV[6] figure_count
   ARGV[7] ticket           of begin-load
-  ARGV[8…] list            the account's figures: name, value, in the order of account.read; then lots: id,
+  ARGV[8] is_new           1: Postgres has no entry of it, so its first one tells that it is in use; 0
+  ARGV[9…] list            the account's fields: name, value, in the order of account.read; then lots: id,
                            expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds or '', open
                            hold id or '', lease end, field_count, fields and values
 
@@ -36,8 +37,8 @@
 local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key, ticket_key =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local epoch, account_id, lot_count, commit, next_expiry_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local figures, ticket, first_record = 2 * tonumber(ARGV[6]), ARGV[7], 9
-local first_figure = 8
+local figures, ticket, is_new, first_record = 2 * tonumber(ARGV[6]), ARGV[7], ARGV[8], 9
+local first_figure = 9
 local at = first_figure + figures
 local now_text = numbers.text(clock.now_ms(0))
 
@@ -65,7 +66,8 @@ for i = first_record, #KEYS do
 end
 if commit == '1' then
   if next_expiry_ms ~= 'inf' then redis.call('ZADD', lots_due_key, next_expiry_ms, account_id) end
-  redis.call('HSET', account_key, 'loaded_ms', now_text, unpack(ARGV, first_figure, first_figure + figures - 1))
+  redis.call('HSET', account_key, unpack(ARGV, first_figure, first_figure + figures - 1))
+  if is_new ~= '1' then redis.call('HSET', account_key, 'loaded_ms', now_text) end
   redis.call('DEL', ticket_key)
 end
 return { 'loaded' }

@@ -186,16 +186,20 @@ local function place(key_at, arg_at)
   })
   local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
   local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
+  -- Every byte of an open hold counts, so what is usual has no field.
+  local hold_args = { hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
+    'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
+    'placed_at_ms', now_text, 'placed_available', available, 'policy', policy, 'price', price, 'fingerprint', fingerprint,
+    'about', about, 'spending', spending_text }
+  if principal == 'service' then leases.add(hold_args, 'placed_by', principal) end
+  if spent_on ~= '' then leases.add(hold_args, 'spent_on', spent_on) end
+  if over_capture ~= '' then leases.add_terms(hold_args, over_capture, debt_limit, input_cost, renewal_ms) end
+  if limit_parts ~= '' then leases.add(hold_args, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
   known[account_key], open_holds[account_key] = nil, nil
   step.apply(self)
-  redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
-    'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
-    'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-    'fingerprint', fingerprint, 'about', about, 'spent_on', spent_on, 'spending', spending_text,
-    unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
-  if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
+  redis.call('HSET', unpack(hold_args))
   for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
   redis.call('ZADD', open_key, expires_text, hold_id)
   redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))

@@ -239,7 +239,11 @@ local outcome = {
   numbers.text(first.debt + debt - back.debt), numbers.text(first.uncollected + uncollected - back.uncollected),
   numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
 }
-local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
+-- The fields of holds.outcome but those that the hold has: amount and placed_at_ms.
+local hold_args = { hold_key, 'state', final, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms),
+  'end_seq', outcome[2], 'captured', outcome[4], 'released', outcome[5], 'expired', outcome[6], 'overage', outcome[7],
+  'debt', outcome[8], 'uncollected', outcome[9], 'end_available', outcome[10], 'ended_at_ms', outcome[11], 'late', late,
+  'end_about', about }
 if counting and counting.has_new_parts then
   hold_args[#hold_args + 1] = 'limit_parts'
   hold_args[#hold_args + 1] = counters.parts_text(counting)
@@ -249,7 +253,6 @@ if spent then
   hold_args[#hold_args + 1] = spent
 end
 local receipt_args = { receipt_key, 'fingerprint', fingerprint }
-holds.add_outcome(hold_args, outcome)
 if key ~= '' then holds.add_outcome(receipt_args, outcome) end
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.

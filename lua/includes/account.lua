@@ -12,21 +12,22 @@ account.limit = 9007199254740991
 -- The account, or nil when Redis does not have it: then it must be loaded from Postgres first. Behind the figures, read with
 -- them so that they cost no command: whether the account has limits (includes/limits.lua), how many of its stored lots have
 -- a rule (includes/lots.lua), and its terms of holds (includes/terms.lua).
+-- A missing field is 0. Scripts write each figure all the same, because those of the version before need them.
 function account.read(account_key)
   local values = redis.call('HMGET', account_key, 'available', 'held', 'debt', 'seq', 'next_expiry_ms', 'granted', 'captured',
     'expired', 'removed', 'uncollected', 'frozen', 'limited', 'ruled', 'terms')
   if not values[4] then return nil end
   return {
-    available = tonumber(values[1]),
-    held = tonumber(values[2]),
-    debt = tonumber(values[3]),
+    available = tonumber(values[1] or '0'),
+    held = tonumber(values[2] or '0'),
+    debt = tonumber(values[3] or '0'),
     seq = tonumber(values[4]),
     next_expiry_ms = numbers.expiry(values[5]),
-    granted = tonumber(values[6]),
-    captured = tonumber(values[7]),
-    expired = tonumber(values[8]),
-    removed = tonumber(values[9]),
-    uncollected = tonumber(values[10]),
+    granted = tonumber(values[6] or '0'),
+    captured = tonumber(values[7] or '0'),
+    expired = tonumber(values[8] or '0'),
+    removed = tonumber(values[9] or '0'),
+    uncollected = tonumber(values[10] or '0'),
     frozen = values[11] == '1',
     limited = values[12] == '1',
     ruled = tonumber(values[13] or '0'),

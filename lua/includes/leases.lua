@@ -9,10 +9,16 @@ function leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms)
   return table.concat({ over_capture, debt_limit, input_cost, renewal_ms }, ':')
 end
 
--- The same as fields of the hold.
-function leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)
-  if over_capture == '' then return {} end
-  return { 'over_capture', over_capture, 'debt_limit', debt_limit, 'input_cost', input_cost, 'lease_ms', renewal_ms }
+-- The same as fields of the hold. Without a limit of debt, or a cost of the input, it has no such field.
+function leases.add_terms(args, over_capture, debt_limit, input_cost, renewal_ms)
+  leases.add(args, 'over_capture', over_capture, 'lease_ms', renewal_ms)
+  if debt_limit ~= '' then leases.add(args, 'debt_limit', debt_limit) end
+  if input_cost ~= '0' then leases.add(args, 'input_cost', input_cost) end
+end
+
+-- Adds fields and values to the arguments of an HSET.
+function leases.add(args, ...)
+  for i = 1, select('#', ...) do args[#args + 1] = (select(i, ...)) end
 end
 
 --- @on-demand

@@ -96,7 +96,7 @@ function lots.changes_text(set)
   local texts = {}
   for _, record in ipairs(set.order) do
     if record.opened or record.finished or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
-      local text = record.id .. ':' .. numbers.text(record.remaining_delta) .. ':' .. numbers.text(record.held_delta)
+      local text = record.id .. string.format(':%d:%d', record.remaining_delta, record.held_delta)
       if record.opened then
         text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
         if record.rule ~= '' then text = text .. ':' .. record.rule end
@@ -122,9 +122,8 @@ function lots.commands(set)
         commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
       else
         commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
-          numbers.text(record.remaining) .. ':' .. numbers.text(record.held) .. ':' .. numbers.text(record.amount) ..
-          ':' .. numbers.expiry_text(record.expires_at_ms) .. ':' .. numbers.text(record.granted_at_ms) ..
-          (record.rule ~= '' and ':' .. record.rule or '') }
+          string.format('%d:%d:%d:', record.remaining, record.held, record.amount) .. numbers.expiry_text(record.expires_at_ms) ..
+          string.format(':%d', record.granted_at_ms) .. (record.rule ~= '' and ':' .. record.rule or '') }
       end
       if record.remaining > 0 and not record.was_live then
         commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }

@@ -56,7 +56,8 @@ export async function writeAccount(
     ...deductionRecords(keys, image.deductions),
     ...limitRecords(keys, image),
   ];
-  const { figures, lots, nextExpiry } = accountArgs(image);
+  const { figures: all, lots, nextExpiry } = accountArgs(image);
+  const figures = withoutUsual(all);
   const named = {
     epoch: epoch.fence,
     account_id: accountId,
@@ -75,12 +76,24 @@ export async function writeAccount(
     const [status] = await loadAccountScript.run(
       client,
       scriptKeys,
-      { ...named, ticket, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
+      { ...named, ticket, is_new: image.seq === 0 ? 1 : 0, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
       { keys: part.map(({ key }) => key), args: [...figures, ...(commits ? lots : []), ...part.flatMap(recordArgs)] },
     );
     if (status !== 'loaded') return status as WrittenAccount;
   }
   return 'loaded';
+}
+
+/** Flags and counts that scripts take as 0 where an account has no such field. Figures always have one. */
+const ZERO_IF_MISSING: ReadonlySet<string> = new Set(['frozen', 'limited', 'ruled']);
+
+function withoutUsual(fields: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [name = '', value = ''] = fields.slice(i, i + 2);
+    if (value !== '0' || !ZERO_IF_MISSING.has(name)) kept.push(name, value);
+  }
+  return kept;
 }
 
 export type AccountArgs = {
@@ -170,9 +183,9 @@ export function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRe
     fields: [
       'state', 'open', 'kind', hold.kind, 'parts', parts, 'expires_at_ms', hold.expiresAtMs.toString(),
       'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
-      'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
+      'placed_expires_at_ms', hold.placedExpiresAtMs.toString(),
       'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
-      'spent_on', hold.spentOn, ...(hold.spending === '' ? [] : ['spending', hold.spending]),
+      ...unusualFields(hold), ...(hold.spending === '' ? [] : ['spending', hold.spending]),
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts, 'placed_limits', limitStatesText(readFacts(hold.about).limits)]),
       ...termFields(hold.terms), ...reportFields(hold), ...(hold.reportedAtMs === null ? [] : [
         'journaled', microsToText(hold.reported), 'journaled_at_ms', hold.reportedAtMs.toString(),
@@ -191,10 +204,9 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'state', outcome.state, 'kind', hold.kind, 'parts', '', 'placed_seq', hold.placedSeq.toString(),
       'placed_at_ms', outcome.placedAtMs.toString(),
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint,
-      'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
+      'about', hold.about, ...unusualFields(hold), 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
-      'spent_on', hold.spentOn,
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]), ...(hold.spending === '' ? [] : ['spending', hold.spending]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
@@ -205,13 +217,20 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
   };
 }
 
+/** What a hold has no field for when it is as usual; as lua/place-hold.lua writes it. */
+const unusualFields = ({ placedBy, spentOn }: Pick<OpenHoldImage, 'placedBy' | 'spentOn'>): string[] => [
+  ...(placedBy === 'service' ? ['placed_by', placedBy] : []), ...(spentOn === '' ? [] : ['spent_on', spentOn]),
+];
+
 const termFields = (terms: OpenHoldImage['terms']): string[] => (terms === null ? [] : [
-  'over_capture', terms.overCapture, 'debt_limit', terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
-  'input_cost', microsToText(terms.inputCost), 'lease_ms', terms.leaseMs.toString(),
+  'over_capture', terms.overCapture, 'lease_ms', terms.leaseMs.toString(),
+  ...(terms.debtLimit === null ? [] : ['debt_limit', microsToText(terms.debtLimit)]),
+  ...(terms.inputCost === 0 ? [] : ['input_cost', microsToText(terms.inputCost)]),
 ]);
 
-const reportFields = ({ reported, reportedUsage }: Pick<OpenHoldImage, 'reported' | 'reportedUsage'>): string[] =>
-  ['reported', microsToText(reported), 'reported_usage', reportedUsage];
+const reportFields = ({ reported, reportedUsage }: Pick<OpenHoldImage, 'reported' | 'reportedUsage'>): string[] => [
+  ...(reported === 0 ? [] : ['reported', microsToText(reported)]), ...(reportedUsage === '' ? [] : ['reported_usage', reportedUsage]),
+];
 
 function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
   const isMoneyIn = receipt.key.startsWith('intent:');

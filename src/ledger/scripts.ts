@@ -116,7 +116,7 @@ export const beginLoadScript = defineScript('begin-load', ['fence', 'account', '
 
 export const loadAccountScript = defineScript(
   'load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due', 'ticket'],
-  ['epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'figure_count', 'ticket'],
+  ['epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'figure_count', 'ticket', 'is_new'],
 );
 
 /** Not an operation of the ledger: what an account does is the same before and after it (src/journal/evict-idle.ts). */

@@ -47,3 +47,46 @@ test('a hold that the version before placed is answered, listed and ended as bef
     accountId, holdId: 'h1', cost: micros(4), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'e', about: '{}',
   })).toMatchObject({ status: 'settled', outcome: { amount: 10, captured: 4, released: 6 } });
 });
+
+test('what is usual of a hold has no field, and a field of the version before that says so changes nothing', async () => {
+  const terms = { overCapture: 'debt', debtLimit: null, inputCost: micros(0), leaseMs: 60_000 } as const;
+  const usual = await placed({ terms, by: 'operator' });
+  const usualFields = Object.keys(await under.redis.hgetall(usual.key));
+  const unusual = await placed({
+    terms: { ...terms, debtLimit: micros(5), inputCost: micros(2) }, by: 'service',
+    spending: { model: 'm' },
+  });
+  expect(usualFields.sort()).toEqual(Object.keys(await under.redis.hgetall(unusual.key))
+    .filter((field) => !['placed_by', 'spent_on', 'debt_limit', 'input_cost'].includes(field)).sort());
+
+  const before = await placed({ terms, by: 'operator' });
+  await under.redis.hset(before.key, 'placed_by', 'operator', 'spent_on', '', 'debt_limit', '', 'input_cost', '0');
+  const ended = await Promise.all([usual, before].map(({ accountId }) => under.ledger.settleHold({
+    accountId, holdId: 'h1', cost: micros(120), price: 'p', overCapture: 'cap', debtLimit: micros(1), fingerprint: 'e', about: '{}',
+  })));
+  for (const each of ended) expect(each).toMatchObject({ status: 'settled', outcome: { captured: 120, overage: 110, debt: 20 } });
+  const [first, second] = await Promise.all([usual, before].map(({ key }) => under.redis.hgetall(key)));
+  expect(second).toEqual({
+    ...first, placed_by: 'operator', spent_on: '', debt_limit: '', input_cost: '0', spending: second?.['spending'],
+    ...Object.fromEntries(Object.entries(second ?? {}).filter(([field]) => field.endsWith('_ms'))),
+  });
+});
+
+test('an account has no field for a flag that is off, and a missing figure is 0', async () => {
+  const { accountId, command } = await placed();
+  const account = under.keys.account(accountId, 1).account;
+  const stored = await under.redis.hgetall(account);
+  expect(['frozen', 'limited', 'ruled', 'loaded_ms'].filter((field) => field in stored)).toEqual([]);
+
+  const zero = Object.entries(stored).filter(([, value]) => value === '0').map(([field]) => field);
+  expect(zero).toEqual(['debt', 'captured', 'expired', 'removed', 'uncollected']);
+  const before = await under.ledger.readAccount(accountId);
+  await under.redis.hdel(account, ...zero);
+  expect(await under.ledger.readAccount(accountId)).toEqual(before);
+  await under.ledger.settleHold({
+    accountId, holdId: command.holdId, cost: micros(104), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'e', about: '{}',
+  });
+  expect(await under.ledger.readAccount(accountId)).toMatchObject({
+    available: 0, held: 0, debt: 4, totals: { captured: 104, expired: 0 },
+  });
+});

@@ -102,7 +102,9 @@ function redisConfig({ dataDir, port, usersFile, extraConfig }: RedisConfig): st
     appendfsync: 'everysec',
     save: '""', // the append-only file is the only copy; additional snapshots would only cost memory
     'maxmemory-policy': 'noeviction', // an evicted key would be lost money
-    'hash-max-listpack-value': '1024', // see deploy/redis/redis.conf
+    // see deploy/redis/redis.conf
+    'hash-max-listpack-value': '1024',
+    'zset-max-listpack-entries': '32',
     ...extraConfig,
   };
   return Object.entries(directives).map(([name, value]) => `${name} ${value}\n`).join('');
