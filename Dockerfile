@@ -51,5 +51,5 @@ USER 1000:1000
 EXPOSE 3001 3002
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "bin/healthcheck.mjs"]
 CMD ["node", "bin/credit-gateway.mjs", "serve"]

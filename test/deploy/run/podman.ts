@@ -37,7 +37,7 @@ async function configure(folder: string): Promise<NodeJS.ProcessEnv> {
   if ((await outcomeOf('iptables', ['-t', 'nat', '-L', '-n'])).code !== 0) symlinkSync('/usr/sbin/iptables-legacy', join(bin, 'iptables'));
   const limit = (await run('sh', ['-c', 'ulimit -Hn'])).replace('unlimited', '65536');
   writeFileSync(join(folder, 'containers.conf'), `[containers]
-default_ulimits = ["nofile=1024:${limit}", "nproc=4096:4096"]
+default_ulimits = ["nofile=${limit}:${limit}", "nproc=4096:4096"]
 init_path = "/usr/bin/tini-static"
 [engine]
 runtime = "as-docker"
