@@ -44,6 +44,8 @@ COPY docs/runbook.md ./docs/runbook.md
 # The roles in Postgres and the rights in Redis, for operators: both are set up outside of this image.
 COPY deploy/postgres ./deploy/postgres
 COPY deploy/redis ./deploy/redis
+# Readable for the account below, also in an image of a checkout that only its owner may read (umask 077).
+RUN chmod -R go+rX package.json bin src lua docs deploy
 # The command of operators: docker compose exec gateway credit-gateway keys list
 RUN ln -s /app/bin/credit-gateway.mjs /usr/local/bin/credit-gateway
 # The account `node` of the base image, by number: from a name Kubernetes cannot tell that it is not root.

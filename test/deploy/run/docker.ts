@@ -9,7 +9,7 @@ export async function dockerEngine(): Promise<Engine | undefined> {
   ]);
   if (engine.code !== 0 || compose.code !== 0) return undefined;
   return {
-    name: `Docker ${engine.stdout.trim()}, Compose ${compose.stdout.trim()}`, env: process.env, leftOut: [], override: undefined, standIns: [],
-    close: () => Promise.resolve(),
+    name: `Docker ${engine.stdout.trim()}, Compose ${compose.stdout.trim()}`, env: process.env, leftOut: [], changes: {}, standIns: [],
+    close: () => undefined,
   };
 }

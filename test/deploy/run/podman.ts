@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { projectRoot } from '../../../src/kit/paths.js';
 import { say, type Engine } from './engine.js';
 import { eventually, outcomeOf, run } from './shell.js';
+import { PROJECT } from './stack.js';
 import { composeTwo, makeBases, makeStandIns, servicesWithoutRecipe } from './stand-ins.js';
 
 /**
@@ -13,7 +14,8 @@ import { composeTwo, makeBases, makeStandIns, servicesWithoutRecipe } from './st
 
 const PACKAGES = ['podman', 'buildah', 'runc', 'conmon', 'netavark', 'aardvark-dns', 'iptables', 'tini', 'debootstrap'];
 const HEALTH_EVERY_SECONDS = 3;
-const PROJECT = 'credit-gateway';
+/** What RabbitMQ gets in docker-compose.yml. Without CAP_SYS_RESOURCE a container cannot have more than this process. */
+const FILES_MAX = 65_536;
 
 async function installTools(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('without Docker this needs root, for debootstrap and podman');
@@ -25,8 +27,8 @@ async function installTools(): Promise<void> {
   await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...PACKAGES], { env });
 }
 
-/** Answers the environment in which podman keeps everything below the folder. */
-async function configure(folder: string): Promise<NodeJS.ProcessEnv> {
+/** Answers the environment in which podman keeps everything below the folder. `files`: how many files a container may open. */
+async function configure(folder: string, files: number): Promise<NodeJS.ProcessEnv> {
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
   const runtime = join(folder, 'runc-as-docker');
@@ -35,9 +37,8 @@ async function configure(folder: string): Promise<NodeJS.ProcessEnv> {
   // A kernel without nftables for iptables: the older form of the same command.
   rmSync(join(bin, 'iptables'), { force: true });
   if ((await outcomeOf('iptables', ['-t', 'nat', '-L', '-n'])).code !== 0) symlinkSync('/usr/sbin/iptables-legacy', join(bin, 'iptables'));
-  const limit = (await run('sh', ['-c', 'ulimit -Hn'])).replace('unlimited', '65536');
   writeFileSync(join(folder, 'containers.conf'), `[containers]
-default_ulimits = ["nofile=${limit}:${limit}", "nproc=4096:4096"]
+default_ulimits = ["nofile=${files}:${files}", "nproc=4096:4096"]
 init_path = "/usr/bin/tini-static"
 [engine]
 runtime = "as-docker"
@@ -95,7 +96,8 @@ export async function podmanEngine(folder: string): Promise<Engine> {
   say(`Docker does not answer: podman, below ${folder}, with images made of Debian's packages`);
   mkdirSync(folder, { recursive: true });
   await installTools();
-  const env = await configure(folder);
+  const files = Math.min(FILES_MAX, Number(await run('sh', ['-c', 'ulimit -Hn'])) || FILES_MAX);
+  const env = await configure(folder, files);
   await makeBases(folder, env);
   linkDocker(folder, await composeTwo(folder));
   const standIns = await makeStandIns(folder, env);
@@ -108,10 +110,7 @@ export async function podmanEngine(folder: string): Promise<Engine> {
   await eventually('podman\'s service', 20_000, () => Promise.resolve(existsSync(socket) ? true : undefined));
   return {
     name: `${await run('podman', ['--version'], { env })}, Compose ${await run('docker', ['compose', 'version', '--short'], { env })}`,
-    env, leftOut: servicesWithoutRecipe(), standIns, override: undefined,
-    close: () => {
-      for (const stop of stops) stop();
-      return Promise.resolve();
-    },
+    env, leftOut: servicesWithoutRecipe(), standIns, changes: { rabbitmq: { ulimits: { nofile: files } } },
+    close: () => { for (const stop of stops) stop(); },
   };
 }
