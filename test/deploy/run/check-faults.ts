@@ -9,12 +9,14 @@ const BACK_WITHIN_MS = 180_000;
 /** A hold and its settlement: 2 credits of Alice's. Repeats the same request until it is answered, as a caller would. */
 async function spendTwo({ api }: Subject): Promise<void> {
   const id = `verify-${Date.now()}`;
-  await eventually('a hold', BACK_WITHIN_MS, () => api.call('/v1/holds', { id, account: 'alice', amount: '3', reason: 'verify' }));
-  await eventually('its settlement', BACK_WITHIN_MS, () =>
-    api.call(`/v1/holds/${id}/settle`, { account: 'alice', amount: '2', reason: 'verify' }));
+  const ask = (path: string, amount: string, more = {}): Promise<object> =>
+    eventually(path, BACK_WITHIN_MS, () => api.call(path, { account: 'alice', amount, reason: 'verify', ...more }));
+  await ask('/v1/holds', '3', { id });
+  await ask(`/v1/holds/${id}/settle`, '2');
 }
 
-const spendable = async ({ api }: Subject): Promise<number> => Number(await eventually('a balance', BACK_WITHIN_MS, () => api.available('alice')));
+const spendable = async ({ api }: Subject): Promise<number> =>
+  Number(await eventually('a balance', BACK_WITHIN_MS, () => api.available('alice')));
 
 /** Alice has 2 credits less after `change`, and the services are healthy. */
 async function keepsBooks(subject: Subject, change: () => Promise<void>): Promise<void> {
@@ -29,16 +31,14 @@ const soundBooks = ({ stack }: Subject): Promise<string> => stack.exec('gateway'
 
 /** Not `docker kill`: an engine does not restart what its own user ended. */
 async function killNine({ stack }: Subject, container: string): Promise<void> {
-  const [pid, restarts] = (await stack.docker(['inspect', '--format', '{{.State.Pid}} {{.RestartCount}}', container])).split(' ').map(Number);
+  const started = (): Promise<string> => stack.docker(['inspect', '--format', '{{.State.Pid}} {{.RestartCount}}', container]);
+  const before = await started();
   try {
-    process.kill(pid ?? 0, 'SIGKILL');
+    process.kill(Number.parseInt(before, 10), 'SIGKILL');
   } catch (error) {
-    throw new Error(`process ${String(pid)} cannot be killed from here: run this as root on the machine of the engine`, { cause: error });
+    throw new Error(`process ${before} cannot be killed from here: run this as root on the machine of the engine`, { cause: error });
   }
-  await eventually(`${container} has ended`, BACK_WITHIN_MS, async () => {
-    const now = (await stack.docker(['inspect', '--format', '{{.State.Pid}} {{.RestartCount}}', container])).split(' ').map(Number);
-    return now[0] !== pid || now[1] !== restarts ? true : undefined;
-  });
+  await eventually(`${container} has ended`, BACK_WITHIN_MS, async () => ((await started()) === before ? undefined : true));
 }
 
 const killed: Check = {

@@ -12,16 +12,14 @@ const WITHIN_MS = 120_000;
 export const pod: Check = {
   name: 'Kubernetes\' form: node as process 1, migration before, probes, SIGTERM',
   run: async ({ stack }) => {
-    const setting = async (service: string, name: string): Promise<string> => `${name}=${await stack.exec(service, 'printenv', name)}`;
-    const stores = [await setting('gateway', 'REDIS_URL'), await setting('gateway', 'DATABASE_URL'), await setting('gateway', 'JWT_ACCESS_SECRET')];
+    const setting = async (name: string): Promise<string> => `${name}=${await stack.exec('gateway', 'printenv', name)}`;
+    const own = [await setting('REDIS_URL'), await setting('DATABASE_URL'), await setting('JWT_ACCESS_SECRET')];
+    const settings = [...own, 'ROLE=api', 'SHUTDOWN_DELAY_MS=5000'].flatMap((each) => ['--env', each]);
     const owner = await stack.exec('postgres', 'printenv', 'POSTGRES_OWNER_PASSWORD');
     const migration = `MIGRATION_DATABASE_URL=postgres://gateway_owner:${owner}@postgres:5432/gateway`;
     await stack.docker(['run', '--rm', ...HARDENED, '--env', migration, stack.image, 'credit-gateway', 'migrate']);
     try {
-      await stack.docker([
-        'run', '--detach', '--name', POD, ...HARDENED, ...[...stores, 'ROLE=api', 'SHUTDOWN_DELAY_MS=5000'].flatMap((each) => ['--env', each]),
-        stack.image,
-      ]);
+      await stack.docker(['run', '--detach', '--name', POD, ...HARDENED, ...settings, stack.image]);
       const probe = (path: string): Promise<string> =>
         stack.docker(['exec', POD, 'node', '--eval', `fetch('http://127.0.0.1:3001${path}').then(({status})=>console.log(status))`]);
       await eventually('the pod is ready', WITHIN_MS, async () => ((await probe('/readyz')) === '200' ? true : undefined));

@@ -20,14 +20,15 @@ const USAGE = `npm run compose:verify -- [--folder <path>] [--keep]
 
 const CHECKS: readonly Check[] = [...START_CHECKS, ...PART_CHECKS, pod, ...FAULT_CHECKS];
 
-type Line = { readonly name: string; readonly seconds: number; readonly seen?: string; readonly wrong?: string };
-
-async function timed(name: string, body: () => Promise<string>): Promise<Line> {
+/** Prints a line of the report. Answers whether it is wrong. */
+async function reported(name: string, body: () => Promise<string>): Promise<boolean> {
   const startedAt = performance.now();
-  const outcome = await body().then((seen) => ({ seen }), (error: unknown) => ({ wrong: error instanceof Error ? error.message : String(error) }));
-  const line: Line = { name, seconds: (performance.now() - startedAt) / 1_000, ...outcome };
-  say(`${line.wrong === undefined ? 'ok    ' : 'WRONG '} ${line.seconds.toFixed(0).padStart(4)} s  ${name}\n              ${line.seen ?? line.wrong ?? ''}`);
-  return line;
+  const outcome = await body().then((seen) => ({ seen, isWrong: false }), (error: unknown) => ({
+    seen: error instanceof Error ? error.message : String(error), isWrong: true,
+  }));
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0).padStart(4);
+  say(`${outcome.isWrong ? 'WRONG' : 'ok   '} ${seconds} s  ${name}\n              ${outcome.seen}`);
+  return outcome.isWrong;
 }
 
 /** The lines of docs/deployment.md, as they are, in a checkout that only its owner can read. */
@@ -36,39 +37,38 @@ async function start(stack: Stack): Promise<string> {
   return `${await stack.healthy()} services`;
 }
 
-async function verify(stack: Stack): Promise<readonly Line[]> {
+/** Answers whether everything is right. */
+async function verify(stack: Stack): Promise<boolean> {
   await stack.clear();
   say('building the image and starting the services: some minutes ...');
-  const first = await timed('the lines of docs/deployment.md start everything, from a checkout under umask 077', () => start(stack));
-  if (first.wrong !== undefined) {
+  if (await reported('the lines of docs/deployment.md start everything, from a checkout under umask 077', () => start(stack))) {
     const logs = await stack.outcome(['compose', 'logs', '--tail', '20']);
     say(logs.output);
-    return [first];
+    return false;
   }
   const subject = { stack, api: await operatorApi(stack) };
-  const lines = [first];
-  for (const { name, run } of CHECKS) lines.push(await timed(name, () => run(subject)));
-  return lines;
+  let wrong = 0;
+  for (const { name, run } of CHECKS) wrong += await reported(name, () => run(subject)) ? 1 : 0;
+  say(`${CHECKS.length + 1 - wrong} passed, ${wrong} failed`);
+  return wrong === 0;
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { folder: { type: 'string', default: join(tmpdir(), 'cgt') }, keep: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { folder: { type: 'string', default: join(tmpdir(), 'cgt') }, keep: { type: 'boolean', default: false } },
+  });
   const engine = await dockerEngine() ?? await podmanEngine(values.folder);
   say(`engine: ${engine.name}`);
   for (const line of engine.standIns) say(`stands in: ${line}`);
   if (engine.leftOut.length > 0) say(`left out, for want of an image: ${engine.leftOut.join(', ')}`);
   const stack = await openStack(engine);
-  let wrong = 1;
   try {
-    const lines = await verify(stack);
-    wrong = lines.filter((line) => line.wrong !== undefined).length;
-    say(`${lines.length - wrong} passed, ${wrong} failed`);
+    return await verify(stack) ? 0 : 1;
   } finally {
     if (values.keep) say(`kept: ${stack.folder}`);
     else await stack.discard();
     engine.close();
   }
-  return wrong === 0 ? 0 : 1;
 }
 
 try {

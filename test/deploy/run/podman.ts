@@ -16,6 +16,7 @@ const PACKAGES = ['podman', 'buildah', 'runc', 'conmon', 'netavark', 'aardvark-d
 const HEALTH_EVERY_SECONDS = 3;
 /** What RabbitMQ gets in docker-compose.yml. Without CAP_SYS_RESOURCE a container cannot have more than this process. */
 const FILES_MAX = 65_536;
+const PROCESSES = 4_096;
 
 async function installTools(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('without Docker this needs root, for debootstrap and podman');
@@ -38,7 +39,7 @@ async function configure(folder: string, files: number): Promise<NodeJS.ProcessE
   rmSync(join(bin, 'iptables'), { force: true });
   if ((await outcomeOf('iptables', ['-t', 'nat', '-L', '-n'])).code !== 0) symlinkSync('/usr/sbin/iptables-legacy', join(bin, 'iptables'));
   writeFileSync(join(folder, 'containers.conf'), `[containers]
-default_ulimits = ["nofile=${files}:${files}", "nproc=4096:4096"]
+default_ulimits = ["nofile=${files}:${files}", "nproc=${PROCESSES}:${PROCESSES}"]
 init_path = "/usr/bin/tini-static"
 [engine]
 runtime = "as-docker"
@@ -110,7 +111,7 @@ export async function podmanEngine(folder: string): Promise<Engine> {
   await eventually('podman\'s service', 20_000, () => Promise.resolve(existsSync(socket) ? true : undefined));
   return {
     name: `${await run('podman', ['--version'], { env })}, Compose ${await run('docker', ['compose', 'version', '--short'], { env })}`,
-    env, leftOut: servicesWithoutRecipe(), standIns, changes: { rabbitmq: { ulimits: { nofile: files } } },
+    env, leftOut: servicesWithoutRecipe(), standIns, changes: { rabbitmq: { ulimits: { nofile: files, nproc: PROCESSES } } },
     close: () => { for (const stop of stops) stop(); },
   };
 }

@@ -42,7 +42,7 @@ export async function eventually<T>(what: string, withinMs: number, look: () => 
   let last = '';
   for (;;) {
     const found = await look().catch((error: unknown) => { last = `: ${error instanceof Error ? error.message : String(error)}`; });
-    if (found !== undefined) return found as T;
+    if (found !== undefined) return found;
     if (performance.now() - startedAt > withinMs) throw new Error(`${what}: not within ${withinMs / 1_000} s${last}`);
     await new Promise((resolve) => { setTimeout(resolve, 500); });
   }

@@ -11,7 +11,9 @@ import { eventually, outcomeOf, run, type Ended, type RunOptions } from './shell
 export const PROJECT = 'credit-gateway-verify';
 const IMAGE = `${PROJECT}:verify`;
 const OWN_SERVICES = ['gateway', 'worker', 'migrate'];
-const SCRIPT_MS = 900_000;
+const SCRIPT_MS = 1_800_000;
+const CONTAINER_LINE = '{{.Name}} {{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} '
+  + '{{if .State.Health}}{{.State.Health.Status}}{{end}}';
 
 export type Container = { readonly name: string; readonly service: string; readonly state: string; readonly health: string };
 
@@ -49,7 +51,8 @@ export function linesOf(document: string, after: string, index = 0): string {
 /** The files of the clone, changes included, as a checkout under umask 077 has them: readable by their owner only. */
 async function checkout(folder: string): Promise<void> {
   await run('bash', ['-euo', 'pipefail', '-c', `umask 077
-    git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for each; do [ ! -e "$each" ] || printf "%s\\0" "$each"; done' sh |
+    git ls-files -z --cached --others --exclude-standard |
+    xargs -0 sh -c 'for each; do [ ! -e "$each" ] || printf "%s\\0" "$each"; done' sh |
     tar --null --no-recursion -T - -c | tar --no-same-owner --no-same-permissions -x -C "$1"`, 'sh', folder], { cwd: projectRoot });
 }
 
@@ -79,8 +82,7 @@ export async function openStack(engine: Engine): Promise<Stack> {
 
   const containers = async (): Promise<Container[]> => {
     const ids = (await docker(['ps', '--all', '--quiet', '--filter', `label=com.docker.compose.project=${PROJECT}`])).split(/\s+/);
-    const named = '{{.Name}} {{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}';
-    const told = await docker(['inspect', '--format', named, ...ids.filter((id) => id !== '')]);
+    const told = await docker(['inspect', '--format', CONTAINER_LINE, ...ids.filter((id) => id !== '')]);
     return told.split('\n').map((line) => {
       const [name = '', service = '', state = '', health = ''] = line.replace(/^\//, '').split(' ');
       return { name, service, state, health };

@@ -43,7 +43,8 @@ export async function makeBases(folder: string, env: NodeJS.ProcessEnv): Promise
       writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
       writeFileSync(join(root, '.complete'), '');
     }
-    await run('sh', ['-c', `tar -C "$1" --exclude ./.complete -c . | podman import - "$2"`, 'sh', root, image], { env, timeoutMs: BUILD_MS });
+    const importRoot = 'tar -C "$1" --exclude ./.complete -c . | podman import - "$2"';
+    await run('sh', ['-c', importRoot, 'sh', root, image], { env, timeoutMs: BUILD_MS });
   }
 }
 
