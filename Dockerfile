@@ -44,6 +44,8 @@ COPY docs/runbook.md ./docs/runbook.md
 # The roles in Postgres and the rights in Redis, for operators: both are set up outside of this image.
 COPY deploy/postgres ./deploy/postgres
 COPY deploy/redis ./deploy/redis
+# Readable for the account below, also in an image of a checkout that only its owner may read (umask 077).
+RUN chmod -R go+rX package.json bin src lua docs deploy
 # The command of operators: docker compose exec gateway credit-gateway keys list
 RUN ln -s /app/bin/credit-gateway.mjs /usr/local/bin/credit-gateway
 # The account `node` of the base image, by number: from a name Kubernetes cannot tell that it is not root.
@@ -51,5 +53,5 @@ USER 1000:1000
 EXPOSE 3001 3002
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "bin/healthcheck.mjs"]
 CMD ["node", "bin/credit-gateway.mjs", "serve"]

@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { Ajv2019 } from 'ajv/dist/2019.js';
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { readConfig } from '../../src/config.js';
+import { temporaryFolder } from '../support/servers.js';
 import { at, packageJson, pathOf, textOf, yamlOf, type Fields } from './documents.js';
 
-/** Nothing here has started the containers: there is no Docker engine where these tests run. */
+/** What can be read; `npm run compose:verify` starts the containers. */
 
 type Service = Fields & {
   readonly image: string; readonly environment?: Readonly<Record<string, string>>; readonly volumes?: readonly string[];
@@ -141,4 +144,51 @@ test('redis.conf keeps money: no eviction, an append-only file, and room for its
   expect(Number.parseInt(directives.get('maxmemory') ?? '', 10) * 2).toBeLessThanOrEqual(Number.parseInt(
     String(at(service('redis'), 'deploy.resources.limits.memory')), 10,
   ));
+});
+
+const UNITS: Readonly<Record<string, number>> = { m: 1, g: 1_024 };
+/** The memory limit of a service in MiB. */
+const memoryOf = (name: string): number => {
+  const [, amount, unit = ''] = /^(\d+)([mg])$/.exec(String(at(service(name), 'deploy.resources.limits.memory'))) ?? [];
+  return Number(amount) * (UNITS[unit] ?? Number.NaN);
+};
+
+test('the heaps of all processes of the gateway, and what each needs besides, fit into its container', () => {
+  const { API_PROCESSES: processes, NODE_OPTIONS: options } = service('gateway').environment ?? {};
+  const heap = Number(/^--max-old-space-size=(\d+)$/.exec(options ?? '')?.[1]);
+  expect((Number(processes) + 1) * (heap + 64)).toBeLessThanOrEqual(memoryOf('gateway'));
+});
+
+test('RabbitMQ is told the limit of its container, and how many files it may open', () => {
+  expect(textOf('deploy/rabbitmq/limits.conf')).toContain(`total_memory_available_override_value = ${memoryOf('rabbitmq') / 1_024}GiB\n`);
+  expect(at(service('rabbitmq'), 'ulimits.nofile')).toBeLessThanOrEqual(65_536); // Erlang reserves memory for each
+});
+
+test('no health check has an argument with a space: some engines split there', () => {
+  for (const [name, each] of services) {
+    const [how, ...args] = at(each, 'healthcheck.test') as string[] | undefined ?? [];
+    if (how === 'CMD') expect({ name, spaces: args.filter((argument) => argument.includes(' ')) }).toEqual({ name, spaces: [] });
+  }
+});
+
+test('after the documented first line, a checkout under umask 077 can be read by the accounts of the containers; .env cannot', async () => {
+  const folder = await temporaryFolder();
+  const lines = /## Docker Compose[\s\S]*?```sh\n([\s\S]*?)docker compose/.exec(textOf('docs/deployment.md'))?.[1] ?? '';
+  const mounted = services.flatMap(([, each]) => (each.volumes ?? []).map((volume) => volume.split(':')[0] ?? '')
+    .filter((from) => from.startsWith('./')));
+  for (const each of ['deploy', 'grafana', '.env.example', ...mounted]) {
+    mkdirSync(dirname(join(folder.path, each)), { recursive: true });
+    cpSync(pathOf(each), join(folder.path, each), { recursive: true });
+  }
+  execFileSync('bash', ['-euo', 'pipefail', '-c', `chmod -R go= . && ${lines}`], { cwd: folder.path });
+  const below = mounted.flatMap((each) => [each, ...(statSync(join(folder.path, each)).isDirectory()
+    ? readdirSync(join(folder.path, each), { recursive: true, encoding: 'utf8' }).map((name) => join(each, name))
+    : [])]);
+  const isOpen = (each: string): boolean => {
+    const found = statSync(join(folder.path, each));
+    return (found.mode & (found.isDirectory() ? 0o005 : 0o004)) === (found.isDirectory() ? 0o005 : 0o004);
+  };
+  expect(below.filter((each) => !isOpen(each))).toEqual([]);
+  expect(statSync(join(folder.path, '.env')).mode & 0o077).toBe(0);
+  folder.remove();
 });

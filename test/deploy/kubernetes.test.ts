@@ -1,33 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Deployment } from 'kubernetes-models/apps/v1';
-import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
-import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
-import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import { Namespace, Secret, Service, ServiceAccount } from 'kubernetes-models/v1';
 import { readConfig } from '../../src/config.js';
 import { METRICS } from '../../src/kit/metrics/catalogue.js';
 import { at, kubernetesObjects, packageJson, pathOf, textOf, yamlOf, type Fields, type KubernetesObject } from './documents.js';
-import { unknownFields } from './unknown-fields.js';
+import { check, NOT_OURS, typeOf } from './kubernetes-schemas.js';
 
 /** Nothing here has been applied: there is no cluster where these tests run. */
 
-type Model = new (data: never) => { validate(): void };
-const MODELS: Readonly<Record<string, Model>> = {
-  'apps/v1 Deployment': Deployment, 'autoscaling/v2 HorizontalPodAutoscaler': HorizontalPodAutoscaler,
-  'networking.k8s.io/v1 NetworkPolicy': NetworkPolicy,
-  'policy/v1 PodDisruptionBudget': PodDisruptionBudget, 'v1 Namespace': Namespace, 'v1 Secret': Secret, 'v1 Service': Service,
-  'v1 ServiceAccount': ServiceAccount,
-};
-/** Those of other makers, whose schemas are not at hand; what matters of them is checked below. */
-const NOT_OURS = [
-  'monitoring.coreos.com/v1 PodMonitor', 'kustomize.config.k8s.io/v1beta1 Kustomization',
-  'kustomize.config.k8s.io/v1alpha1 Component',
-];
-
 const FOLDER = 'deploy/kubernetes';
-const typeOf = ({ apiVersion, kind }: KubernetesObject): string => `${apiVersion} ${kind}`;
 const all = kubernetesObjects(FOLDER).filter(({ path }) => !path.includes('adapter-rules'));
 const ofKind = (kind: string): readonly KubernetesObject[] => all.filter((object) => object.kind === kind);
 const deployments = ofKind('Deployment');
@@ -36,13 +17,6 @@ const named = (name: string): KubernetesObject => {
   if (found === undefined) throw new Error(`no deployment ${name}`);
   return found;
 };
-
-/** Throws what is wrong with an object; answers the fields that its schema does not know. */
-function check(object: KubernetesObject): string[] {
-  const Kind = MODELS[typeOf(object)];
-  if (Kind === undefined) throw new Error(`no schema for ${typeOf(object)}`);
-  return unknownFields(new Kind(object.data as never), (watched) => { watched.validate(); });
-}
 
 describe('the schemas of Kubernetes', () => {
   test.each(all.filter((object) => !NOT_OURS.includes(typeOf(object))).map((object) => [
@@ -87,6 +61,10 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
       expect(container['ports']).toContainEqual({ name: get.port, containerPort: readConfig({}).port });
     }
     expect(at(container, 'livenessProbe.httpGet.path')).toBe('/livez');
+    // One slow answer, or two, of a busy process change nothing.
+    for (const probe of ['readinessProbe', 'livenessProbe']) {
+      expect(at(container, `${probe}.failureThreshold`)).toBeGreaterThanOrEqual(3);
+    }
     expect(at(container, 'readinessProbe.httpGet.path')).toBe('/readyz');
   });
 
@@ -145,6 +123,14 @@ test('network policies select the gateway', () => {
       data, 'spec.podSelector.matchLabels',
     ) as Fields);
   }
+});
+
+test('network policies let the gateway reach a DNS cache on its node, and key servers in the cluster', () => {
+  const [egress] = ofKind('NetworkPolicy').map(({ data }) => at(data, 'spec.egress')).filter((rules) => rules !== undefined);
+  const rules = egress as readonly { readonly to?: readonly Fields[]; readonly ports?: readonly Fields[] }[];
+  expect(rules.find(({ ports }) => ports?.some(({ port }) => port === 53))?.to).toContainEqual({ ipBlock: { cidr: '169.254.20.10/32' } });
+  // Without ports: a policy sees the port of the pod behind a Service, which may be any.
+  expect(rules).toContainEqual({ to: [{ namespaceSelector: {}, podSelector: { matchLabels: { 'credit-gateway/server': 'true' } } }] });
 });
 
 describe('settings', () => {

@@ -19,6 +19,8 @@ export type WatchJournalDeps = {
 const EVERY_MS = 1_000;
 /** How long to wait for the cursors from Postgres before the last known ones are used. */
 const CURSORS_WITHIN_MS = 500;
+/** Turns without any cursors yet that are not reported: while everything starts, the first read takes longer than one turn. */
+const QUIET_TURNS = 10;
 
 /**
  * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost now
@@ -28,9 +30,14 @@ const CURSORS_WITHIN_MS = 500;
  */
 export function watchJournal({ db, redis, keys, metrics, onError }: WatchJournalDeps): () => void {
   const known = lastKnown(async () => ({ rows: await readShards(db), lost: await sumLost(db) }), CURSORS_WITHIN_MS);
+  let quietTurns = QUIET_TURNS;
   const measure = async (): Promise<void> => {
     const { rows, lost } = await known() ?? {};
-    if (rows === undefined || lost === undefined) throw new Error('the cursors of the journal are not known yet');
+    if (rows === undefined || lost === undefined) {
+      quietTurns -= 1;
+      if (quietTurns >= 0) return; // its gauges are not there yet either
+      throw new Error('the cursors of the journal are not known yet');
+    }
     metrics.set('shardsStopped', {}, rows.filter(({ stoppedReason }) => stoppedReason !== null).length);
     metrics.set('journalLost', {}, lost);
     metrics.set('fenceEpochs', {}, rows.reduce((sum, { epoch }) => sum + epoch, 0));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openShards, readShards, stopShard } from '../../../src/books/shards.table.js';
 import { acknowledgeLosses, insertLoss } from '../../../src/journal/shard-losses.table.js';
 import { keyspace } from '../../../src/ledger/keys.js';
@@ -13,6 +14,8 @@ import { redisAt } from '../../../src/stores/redis/location.js';
 
 const TIMEOUT_MS = 300_000;
 const SHARDS = 4;
+/** Longer than a turn waits for the cursors. */
+const LATE_MS = 1_000;
 const keys = keyspace('watch', SHARDS);
 const metrics = testMetrics();
 const lag = () => metrics.gauge('cg_journal_lag_seconds');
@@ -38,6 +41,22 @@ afterAll(async () => {
 }, TIMEOUT_MS);
 
 const add = (shard: number): Promise<string | null> => connections.producer.xadd(keys.shard(shard, 1).journal, '*', 'any', 'entry');
+
+test('a Postgres whose first answer is late, as while everything starts, is not reported', async () => {
+  const errors: unknown[] = [];
+  const connection = connectPostgres(postgres.url, watchProfile(LATE_MS * 10));
+  await postgres.kill('SIGSTOP');
+  const metricsOfStart = testMetrics();
+  const stopWatch = watchJournal({
+    db: connection, redis: connections.bulk, keys, metrics: metricsOfStart, onError: (error) => { errors.push(error); },
+  });
+  await sleep(LATE_MS);
+  await postgres.kill('SIGCONT');
+  await until('the first look', async () => (await metricsOfStart.gauge('cg_journal_lag_seconds')) === 0);
+  stopWatch();
+  expect(errors).toEqual([]);
+  await connection.destroy();
+});
 
 test('an empty journal has no lag; what Postgres does not have is counted, and timed from its oldest', async () => {
   stop = watchJournal({ db, redis: connections.bulk, keys, metrics, onError: () => undefined });
