@@ -7,7 +7,7 @@ import { orLate, startDeadline } from '../../src/kit/deadline.js';
 import { settleWithin } from '../../src/kit/settle-within.js';
 import { lastKnown, within } from '../../src/kit/within.js';
 import { answeringProxy, type AnsweringServer } from '../support/answering-server.js';
-import { redisUrl } from '../support/servers.js';
+import { singleServer } from '../support/on-one-server.js';
 
 const MS = 100;
 /** Longer than any deadline of the product: the overview's is 1.5 s. */
@@ -18,9 +18,11 @@ const BOUND_MS = 5_000;
 let proxy: AnsweringServer;
 /** Any server that answers; this client has no deadline of its own. */
 let server: Redis;
+let behind: Awaited<ReturnType<typeof singleServer>>;
 beforeAll(async () => {
-  proxy = await answeringProxy(new URL(redisUrl()));
-  const url = new URL(redisUrl());
+  behind = await singleServer();
+  proxy = await answeringProxy(new URL(behind.url));
+  const url = new URL(behind.url);
   url.host = `127.0.0.1:${proxy.port}`;
   server = new Redis(url.href);
   await server.ping();
@@ -28,6 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.disconnect();
   await proxy.stop();
+  await behind.discard();
 });
 
 const never = new Promise<never>(() => undefined);

@@ -71,10 +71,15 @@ describe('GET /v1/entries', () => {
 test('closing lets a request in flight finish and refuses new ones', async () => {
   const closing = await fakeGateway();
   let finish = (): void => undefined;
-  closing.resolve = () => new Promise((resolve) => { finish = () => { resolve(null); }; });
+  const arrived = new Promise<void>((arrive) => {
+    closing.resolve = () => new Promise((resolve) => {
+      finish = () => { resolve(null); };
+      arrive();
+    });
+  });
   const token = await closing.token({ sub: 'root', role: 'admin' });
   const pending = closing.call('POST', '/api/credits/allocate', { token, body: { userId: 'bob', credits: 1 } });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await arrived;
   const closed = closeServer(closing.server, 5_000);
   await expect(closing.call('GET', '/livez')).rejects.toThrow();
   finish();

@@ -154,7 +154,7 @@ const DEAD = deadLetterQueue(MULTI);
       },
     ];
     const gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, {
-      RABBITMQ_URL: rabbit.url, REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS,
+      RABBITMQ_URL: rabbit.url, ...PATIENCE,
     });
     try {
       for (const [index, put] of letters.entries()) {

@@ -53,7 +53,7 @@ const COST = 115_000_000;
     await publish.send(MULTI, usage(alice), single);
     await publish.send(SINGLE, usage(alice), { ...single, usage_key: 'order-8' });
     gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, {
-      RABBITMQ_URL: rabbit.url, SERVER_API_KEYS: KEY, RABBITMQ_PREFETCH: '20', REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS,
+      RABBITMQ_URL: rabbit.url, SERVER_API_KEYS: KEY, RABBITMQ_PREFETCH: '20', ...PATIENCE,
     });
     const result = await until(() => charged(db, alice), ({ settlements }) => settlements >= 4);
     expect(result).toEqual({ settlements: 4, holds: 4, micros: 4 * COST });

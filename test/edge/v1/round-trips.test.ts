@@ -1,28 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Redis } from 'ioredis';
-import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { redisMonitor } from '../../support/redis-monitor.js';
+import { redisMonitor, type RedisMonitor } from '../../support/redis-monitor.js';
 import { LUA_FOLDER, readLua } from '../../../src/stores/redis/lua-source.js';
 import { send } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
-import { redisOperatorUrl, redisUrl } from '../../support/servers.js';
+import { redisOperatorUrl } from '../../support/servers.js';
 import { nativeLab, type Call, type NativeLab } from './lab.js';
-import { rawRedis } from '../../support/redis-address.js';
 
 let lab: NativeLab;
-let redis: Redis;
-let monitor: { readonly close: () => void };
+let monitor: RedisMonitor;
 /** The script calls that Redis has run, as MONITOR tells them. */
 const calls: string[] = [];
 beforeAll(async () => {
   lab = await nativeLab();
-  redis = rawRedis(redisUrl());
   monitor = await redisMonitor(redisOperatorUrl(), (line) => { if (/"eval(sha)?"/i.test(line)) calls.push(line); });
 });
 afterAll(async () => {
   monitor.close();
-  redis.disconnect();
   await lab.stop();
 });
 
@@ -34,19 +28,13 @@ const COUNTED = readdirSync(LUA_FOLDER).flatMap((file) => (file.endsWith('.lua')
   .filter((name) => name !== 'shorten-receipts' && name !== 'inspect-account').map(readLua);
 const isOfRequest = (line: string): boolean => COUNTED.some(({ sha1, name }) => line.includes(sha1) || line.includes(`\\n  ${name}: `));
 
-/** Until MONITOR has told of every command before. It tells of them in their order. */
-async function toldOfAll(): Promise<void> {
-  const mark = `mark ${randomUUID()}`;
-  while (!calls.some((line) => line.includes(mark))) await redis.eval('return 1', 0, mark);
-}
-
 /** Sends a write about an account, and counts the script calls that named the account. */
 async function callsOf(service: Call, account: string, path: string, body: object, headers: Record<string, string> = {}): Promise<number> {
-  await toldOfAll();
+  await monitor.toldOfAll();
   const before = calls.length;
   const { status, text } = await service('POST', path, { account, ...body }, headers);
   if (status >= 300) throw new Error(text);
-  await toldOfAll();
+  await monitor.toldOfAll();
   return calls.slice(before).filter((line) => line.includes(account) && isOfRequest(line)).length;
 }
 

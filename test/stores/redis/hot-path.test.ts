@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -7,12 +7,16 @@ import { hotPathOptions, oneWritePerTurn } from '../../../src/stores/redis/conne
 import { openConnection } from '../../../src/stores/redis/open-redis.js';
 import { redisAt } from '../../../src/stores/redis/location.js';
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
-import { redisUrl } from '../../support/servers.js';
+import { singleServer } from '../../support/on-one-server.js';
 import { rawRedis } from '../../support/redis-address.js';
 
 /** A script that counts its executions. */
 const COUNT = "return redis.call('INCR', KEYS[1])";
 const TIMEOUT_MS = 150;
+
+let redisServer: Awaited<ReturnType<typeof singleServer>>;
+beforeAll(async () => { redisServer = await singleServer(); });
+afterAll(() => redisServer.discard());
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,7 +26,7 @@ afterEach(async () => {
 /** A proxy in front of Redis that can drop Redis' replies, or cut the connection after a command passed. */
 async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'replies' | 'connection') => void }> {
   let mode: 'nothing' | 'replies' | 'connection' = 'nothing';
-  const target = new URL(redisUrl());
+  const target = new URL(redisServer.url);
   const sockets = new Set<Socket>();
   const server: Server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
@@ -44,7 +48,7 @@ async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'rep
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  const url = new URL(redisUrl());
+  const url = new URL(redisServer.url);
   url.host = `127.0.0.1:${address.port}`;
   return { url: url.href, lose: (how) => { mode = how; } };
 }
@@ -67,7 +71,7 @@ function guarded(client: Redis, inFlightMax = 1_000) {
 
 /** The number of executions, read over a separate connection. */
 async function executions(key: string): Promise<number> {
-  const direct = rawRedis(redisUrl());
+  const direct = rawRedis(redisServer.url);
   try {
     return Number((await direct.get(key)) ?? 0);
   } finally {
@@ -111,7 +115,7 @@ test('too many calls in flight are refused before they are sent', async () => {
 });
 
 test('an error in a script is not treated as an outage', async () => {
-  const redis = await readyClient(redisUrl());
+  const redis = await readyClient(redisServer.url);
   const { client, gate } = guarded(redis);
   for (let i = 0; i < 10; i += 1) await expect(client.eval("error('oops')", 0)).rejects.toThrow('oops');
   expect(gate.state()).toBe('closed');

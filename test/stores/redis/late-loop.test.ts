@@ -8,7 +8,7 @@ import { redisAt } from '../../../src/stores/redis/location.js';
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
 import { repliesOf } from '../../../src/stores/redis/pipeline.js';
 import { answeringProxy, type AnsweringServer } from '../../support/answering-server.js';
-import { redisUrl } from '../../support/servers.js';
+import { singleServer } from '../../support/on-one-server.js';
 
 /** The event loop is late although the answers have arrived: none of them may become `unknown`. */
 
@@ -18,13 +18,20 @@ const TIMEOUT_MS = 150;
 /** Twice the deadline. */
 const BLOCKED_MS = 2 * TIMEOUT_MS;
 
+let server: Awaited<ReturnType<typeof singleServer>>;
 let proxy: AnsweringServer;
-beforeAll(async () => { proxy = await answeringProxy(new URL(redisUrl())); });
-afterAll(() => proxy.stop());
+beforeAll(async () => {
+  server = await singleServer();
+  proxy = await answeringProxy(new URL(server.url));
+});
+afterAll(async () => {
+  await proxy.stop();
+  await server.discard();
+});
 
 let redis: DeadlineRedis;
 beforeEach(async () => {
-  const url = new URL(redisUrl());
+  const url = new URL(server.url);
   url.host = `127.0.0.1:${proxy.port}`;
   redis = openConnection(redisAt(url.href), '', hotPathOptions(TIMEOUT_MS), () => undefined);
   await new Promise((resolve) => { redis.once('ready', resolve); });
