@@ -25,8 +25,8 @@ const CALLERS = 4;
 const PAUSE_MS = 60;
 const RICH = 5_000;
 const TOKEN_TTL_SECONDS = 3_000;
-/** A frozen account keeps trying, as its user would. */
-const FROZEN = 'user-frozen';
+/** A frozen account keeps trying, as its user would; nothing is written to it. */
+export const FROZEN = 'user-frozen';
 
 /** Everything that a metric counts, again and again until it is stopped: holds of every ending, refusals, repeats, queues. */
 export async function startTraffic({ url, redisUrl, namespace, secret, serverKey, pauseMs = PAUSE_MS }: TrafficOptions): Promise<Traffic> {
