@@ -76,14 +76,14 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
     const { allocatedCredits } = await post('/api/streaming-sessions/initialize', opening);
     const fate = random.next();
     if (allocatedCredits === undefined) return; // refused
-    if (fate < 0.5) await post('/api/streaming-sessions/finalize', {
-      sessionId, actualTokens: Math.floor(estimatedTokens * random.next()),
-    });
+    const usage = { sessionId, actualTokens: Math.floor(estimatedTokens * random.next()) };
+    if (fate < 0.5) await post('/api/streaming-sessions/finalize', usage);
     else if (fate < 0.7) await post('/api/streaming-sessions/finalize', { sessionId, actualTokens: estimatedTokens * 8 });
     else if (fate < 0.8) await post('/api/streaming-sessions/abort', { sessionId });
     else if (fate < 0.9) await post('/api/streaming-sessions/abort', { sessionId, tokensGenerated: 10 });
     // The others are forgotten: the sweeper ends them.
     if (fate < 0.3) await post('/api/streaming-sessions/initialize', opening);
+    if (fate < 0.1) await post('/api/streaming-sessions/finalize', usage); // a repeat
     if (fate < 0.2) await post('/api/usage/record', { service: 'image', operation: 'draw', credits: 0.5 });
     if (fate > 0.9) await post('/api/credits/deduct', { credits: RICH * 100 });
     if (fate > 0.95) await grant(user.id, 20);
