@@ -1,5 +1,5 @@
 /** Installs the packages of a clone, if they are not those of package-lock.json. Uses only Node's own modules. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, indent, root, say, StepError } from './steps.mjs';
 
@@ -38,7 +38,7 @@ export async function installPackages(withDev) {
 export async function addPackage(name) {
   const path = `node_modules/${name}`;
   const { version } = readPackages(join(root, 'package-lock.json'))[path];
-  if (installedPackages()?.[path]?.version === version) return;
+  if (installedPackages()?.[path]?.version === version && existsSync(join(root, path))) return;
   say(`installing ${name} ${version} (once) ...`);
   const args = ['install', '--no-save', '--save-prod', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${version}`];
   const { code, output } = await runNpm(args);
