@@ -4,13 +4,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Role } from '../src/config.js';
-import { projectRoot } from '../src/kit/paths.js';
 
 /** The processes of a benchmark. Each ends with `stop`; forks also end when this process does. */
 
 export type Child = { readonly pid: number; stop(): Promise<void> };
 
-const BUILT = join(projectRoot, 'dist');
+/** Where this module is built: `dist`, or `build` for examples. */
+const BUILT = join(import.meta.dirname, '..');
 
 /** A server of `bench/baselines`: a fork that sends its port when it listens. */
 export async function startBaseline(

@@ -1,7 +1,7 @@
 /** Installs the packages of a clone, if they are not those of package-lock.json. Uses only Node's own modules. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capture, indent, root, StepError } from './steps.mjs';
+import { capture, indent, root, say, StepError } from './steps.mjs';
 
 /** npm prints the explanation first and its manual after it. */
 const NPM_LINES_MAX = 15;
@@ -30,16 +30,29 @@ export async function installPackages(withDev) {
   const args = ['ci', withDev || hasDev ? '--include=dev' : '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const { code, output } = await runNpm(args);
   if (code === 0) return;
-  const advice = output.includes('EUSAGE')
-    ? 'package-lock.json does not fit package.json: run npm install and commit both'
-    : 'check the network and the registry (npm config get registry), then run the command again';
-  const head = output.split('\n').filter((line) => line.replace('npm error', '').trim() !== '').slice(0, NPM_LINES_MAX).join('\n');
-  throw new StepError(
-    `Installing packages failed: npm ${args.join(' ')} ended with exit code ${code}.\n${indent(head)}\n  what to do: ${advice}`,
-  );
+  const advice = output.includes('EUSAGE') ? 'package-lock.json does not fit package.json: run npm install and commit both' : undefined;
+  throw new StepError(failed(args, code, output, advice));
+}
+
+/** Adds a package of development in the version of package-lock.json, and leaves the others as they are. */
+export async function addPackage(name) {
+  const path = `node_modules/${name}`;
+  const { version } = readPackages(join(root, 'package-lock.json'))[path];
+  if (installedPackages()?.[path]?.version === version && existsSync(join(root, path))) return;
+  say(`installing ${name} ${version} (once) ...`);
+  const args = ['install', '--no-save', '--save-prod', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${version}`];
+  const { code, output } = await runNpm(args);
+  if (code !== 0) throw new StepError(failed(args, code, output));
 }
 
 const installedPackages = () => readPackages(join(root, 'node_modules', '.package-lock.json'));
+
+const CHECK_NETWORK = 'check the network and the registry (npm config get registry), then run the command again';
+
+function failed(args, code, output, advice = CHECK_NETWORK) {
+  const head = output.split('\n').filter((line) => line.replace('npm error', '').trim() !== '').slice(0, NPM_LINES_MAX).join('\n');
+  return `Installing packages failed: npm ${args.join(' ')} ended with exit code ${code}.\n${indent(head)}\n  what to do: ${advice}`;
+}
 
 function readPackages(file) {
   try {

@@ -6,15 +6,17 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installPackages, packagesAreInstalled } from './packages.mjs';
+import { addPackage, installPackages, packagesAreInstalled } from './packages.mjs';
 import { capture, checkNode, indent, lock, main, root, say, StepError } from './steps.mjs';
 
 /** What a kind of build needs and makes. Each has a folder of its own, so that neither takes the other's files for its own. */
 const CHECKED = {
-  withDev: true, out: join(root, 'dist'), folders: ['src', 'test', 'bench', 'clients', 'examples', 'grafana'], files: ['knexfile.ts'],
+  withDev: true, out: join(root, 'dist'), stamp: '.build-stamp', folders: ['src', 'test', 'bench', 'clients', 'examples', 'grafana'], files: ['knexfile.ts'],
   make: compile,
 };
-const STRIPPED = { withDev: false, out: join(root, 'build'), folders: ['src'], files: [], make: strip };
+const STRIPPED = { withDev: false, out: join(root, 'build'), stamp: '.build-stamp', folders: ['src'], files: [], make: strip };
+/** Beside the program, which may run: its files are not written again. */
+const EXAMPLES = { ...STRIPPED, stamp: '.build-stamp-examples', folders: ['bench', 'clients', 'examples', 'grafana', 'test'] };
 
 /**
  * For tests, tools and packages: all packages, and everything checked by the compiler, in `dist`.
@@ -25,6 +27,21 @@ export const prepare = (options) => prepareAs(CHECKED, options);
 
 /** To run the program: packages of production, and `src` without its types, unchecked, in `build`. In seconds, not minutes. */
 export const prepareToRun = (options) => prepareAs(STRIPPED, options);
+
+/**
+ * To run examples: as the program, and their own packages. A gateway of this clone may run meanwhile.
+ * @param {readonly string[]} packages names of development packages that are needed
+ */
+export async function prepareExamples(packages) {
+  await prepareToRun({ quiet: true });
+  const unlock = await lock();
+  try {
+    for (const name of packages) await addPackage(name);
+  } finally {
+    unlock();
+  }
+  await prepareAs(EXAMPLES, { quiet: true });
+}
 
 async function prepareAs(kind, { steps = 2, quiet = false } = {}) {
   checkNode();
@@ -57,7 +74,7 @@ const secondsSince = (startedMs) => ((performance.now() - startedMs) / 1_000).to
 async function build(kind, stamp) {
   removeStaleOutputs(kind);
   rmSync(stampFileOf(kind), { force: true });
-  await kind.make();
+  await kind.make(kind);
   mkdirSync(kind.out, { recursive: true });
   writeFileSync(stampFileOf(kind), stamp);
 }
@@ -73,13 +90,13 @@ async function compile() {
   );
 }
 
-async function strip() {
+async function strip(kind) {
   const esbuild = await import('esbuild').catch((error) => {
     throw new StepError(`esbuild cannot be loaded: ${error.message}\n  what to do: npm ci --omit=dev, without --omit=optional`);
   });
   try {
     await esbuild.build({
-      absWorkingDir: root, entryPoints: sourcesOf(STRIPPED), outbase: '.', outdir: STRIPPED.out, format: 'esm', target: 'node20.12',
+      absWorkingDir: root, entryPoints: sourcesOf(kind), outbase: '.', outdir: kind.out, format: 'esm', target: 'node20.12',
       sourcemap: true, sourcesContent: false, logLevel: 'silent',
     });
   } catch (error) {
@@ -115,7 +132,7 @@ function removeStaleOutputs(kind) {
   }
 }
 
-const stampFileOf = ({ out }) => join(out, '.build-stamp');
+const stampFileOf = ({ out, stamp }) => join(out, stamp);
 const outputOf = ({ out }, source) => join(out, source.replace(/\.ts$/, '.js'));
 const isComplete = (kind) => sourcesOf(kind).every((source) => existsSync(outputOf(kind, source)));
 

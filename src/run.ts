@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { checkPorts } from './compose/check-ports.js';
 import { childProcesses, tellReady } from './compose/child-processes.js';
 import type { Servers, Time } from './compose/core.js';
-import { openGateway } from './compose/gateway.js';
 import { prepareDatabase } from './compose/prepare-database.js';
 import { welcome } from './compose/welcome.js';
 import { tellWorkerStatus, workerStatus } from './compose/worker-status.js';
@@ -27,6 +26,9 @@ import { queuePrefix } from './stores/redis/queue-connections.js';
 const STOP_TIMEOUT_MS = 30_000;
 /** How often a start asks a Redis that is away. */
 const REDIS_RETRY_MS = 500;
+
+/** Most modules of the gateway. They are loaded while servers start, which takes as long. */
+const loadGateway = () => import('./compose/gateway.js');
 
 /** Ends the handlers of main.ts: from here on this process stops in its own way. */
 type Release = () => void;
@@ -115,6 +117,8 @@ function withSecret(config: Config): Config {
 /** The first process: starts the servers that are not configured, its own share of API and worker, and forks the rest. */
 async function runPrimary(config: Config, log: Log, main: string, release: Release): Promise<void> {
   await checkPorts(config);
+  const loading = loadGateway();
+  loading.catch(() => undefined); // the error is handled below
   let stopNow: (reason: string, exitCode: number) => void = (reason) => { throw new Error(reason); };
   const { servers, embedded } = await openServers(config, log, (reason) => { stopNow(reason, 1); });
   const isClustered = config.apiProcesses > 1 && config.role !== 'worker';
@@ -132,6 +136,7 @@ async function runPrimary(config: Config, log: Log, main: string, release: Relea
   ]);
   started.catch(() => undefined); // the error is handled below, when this process has opened its own part
 
+  const { openGateway } = await loading;
   const gateway = ownRole === null ? null : await step('opening the gateway', () => openGateway({
     config, role: ownRole, servers, time, version, log, workerCheck: worker.check,
     metricsText: (metrics) => {
@@ -160,6 +165,7 @@ async function runChild(config: Config, log: Log, release: Release): Promise<voi
   if (redis === undefined || databaseUrl === undefined) throw new Error('a child process needs REDIS_URL and DATABASE_URL');
   const worker = workerStatus();
   process.on('message', worker.heard);
+  const { openGateway } = await loadGateway();
   const gateway = await openGateway({
     config, role: config.role, servers: { redis, databaseUrl }, time, version, log, listens: false, workerCheck: worker.check,
     metricsText: (metrics) => clusterMetricsText(metrics.registry),

@@ -25,8 +25,8 @@ const CALLERS = 4;
 const PAUSE_MS = 60;
 const RICH = 5_000;
 const TOKEN_TTL_SECONDS = 3_000;
-/** A frozen account keeps trying, as its user would. */
-const FROZEN = 'user-frozen';
+/** A frozen account keeps trying, as its user would; nothing is written to it. */
+export const FROZEN = 'user-frozen';
 
 /** Everything that a metric counts, again and again until it is stopped: holds of every ending, refusals, repeats, queues. */
 export async function startTraffic({ url, redisUrl, namespace, secret, serverKey, pauseMs = PAUSE_MS }: TrafficOptions): Promise<Traffic> {
@@ -76,14 +76,14 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
     const { allocatedCredits } = await post('/api/streaming-sessions/initialize', opening);
     const fate = random.next();
     if (allocatedCredits === undefined) return; // refused
-    if (fate < 0.5) await post('/api/streaming-sessions/finalize', {
-      sessionId, actualTokens: Math.floor(estimatedTokens * random.next()),
-    });
+    const usage = { sessionId, actualTokens: Math.floor(estimatedTokens * random.next()) };
+    if (fate < 0.5) await post('/api/streaming-sessions/finalize', usage);
     else if (fate < 0.7) await post('/api/streaming-sessions/finalize', { sessionId, actualTokens: estimatedTokens * 8 });
     else if (fate < 0.8) await post('/api/streaming-sessions/abort', { sessionId });
     else if (fate < 0.9) await post('/api/streaming-sessions/abort', { sessionId, tokensGenerated: 10 });
     // The others are forgotten: the sweeper ends them.
     if (fate < 0.3) await post('/api/streaming-sessions/initialize', opening);
+    if (fate < 0.1) await post('/api/streaming-sessions/finalize', usage); // a repeat
     if (fate < 0.2) await post('/api/usage/record', { service: 'image', operation: 'draw', credits: 0.5 });
     if (fate > 0.9) await post('/api/credits/deduct', { credits: RICH * 100 });
     if (fate > 0.95) await grant(user.id, 20);

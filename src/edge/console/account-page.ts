@@ -13,7 +13,7 @@ import { balanceChart } from './balance-chart.js';
 import { listPath } from './lists/list.js';
 import type { Known } from './overview.js';
 import {
-  accountLink, accountPath, auditPath, banner, card, change, count, credits, facts, holdLink, subjectOf, table, when, type Fact,
+  accountLink, accountPath, auditPath, banner, card, change, count, credits, facts, holdLink, reasonName, subjectOf, table, when, type Fact,
 } from './parts.js';
 
 /** Everything that the page of an account shows. A part that could not be read shows that in its place. */
@@ -135,7 +135,7 @@ function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView)
   { head: 'Last request' },
 ],
     refusals.value.map((each) => [
-      when(each.minuteMs, nowMs), html`<strong>${each.reason}</strong>`, count(each.count),
+      when(each.minuteMs, nowMs), html`<strong>${reasonName(each.reason)}</strong>`, count(each.count),
       html`${each.status}: ${each.message}${hintOf(each, known)}`, html`<code>${each.method} ${each.route}</code>`,
       html`<code>${each.requestId}</code>`,
     ]),

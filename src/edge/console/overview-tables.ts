@@ -7,7 +7,7 @@ import type { LossRow } from '../../journal/shard-losses.table.js';
 import { sumToCredits } from '../../kit/money/credits.js';
 import { html, type Html } from '../http/html.js';
 import { REFUSED_MINUTES, type Overview, type QueueState } from './overview.js';
-import { accountLink, accountPath, amount, count, credits, duration, holdLink, moment, table, when } from './parts.js';
+import { accountLink, accountPath, amount, count, credits, duration, holdLink, moment, reasonName, table, when } from './parts.js';
 
 /** The lists of the overview. */
 
@@ -75,11 +75,11 @@ export function refusedTables({ reasons, accounts }: RefusedMost): Html {
   return html`<div class="pair">
 ${table(
   'Reasons, most frequent first', [{ head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Accounts', is: 'number' }],
-  reasons.map(({ reason, count: times, accounts: many }) => [reason, count(times), count(many)]), '',
+  reasons.map(({ reason, count: times, accounts: many }) => [reasonName(reason), count(times), count(many)]), '',
 )}
 ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', is: 'number' }, { head: 'Why', is: 'text' }],
     accounts.map(({ accountId, count: times, reasons: why }) => [
-      html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why,
+      html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why.split(', ').map(reasonName).join(', '),
     ]), '')}
 </div><p class="note">The last ${REFUSED_MINUTES} minutes, from Postgres.
 Open an account to see its refusals by minute, with message and request.</p>`;

@@ -27,6 +27,15 @@ export const count = (value: number): string => value.toLocaleString('en-US');
 /** A number with what it counts. */
 export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
 
+/** Why a request was refused, where its code alone would not tell. */
+const REASONS: Readonly<Record<string, string>> = {
+  idempotency_mismatch: 'key or hold id used for another request', limit_exceeded: 'more than an account may have',
+  check_negative: 'a check answered no', not_permitted: 'a check answered not permitted', internal: 'a fault of the gateway',
+};
+
+/** The code of a refusal in words. */
+export const reasonName = (code: string): string => REASONS[code] ?? code.replaceAll('_', ' ');
+
 /** A time, in UTC to the second. */
 export function moment(atMs: number): Html {
   const iso = new Date(atMs).toISOString();

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { startDeadline } from '../deadline.js';
 import { shared } from '../shared.js';
 import { slices } from '../slices.js';
-import { combine, takeSnapshot, textOf, type Snapshot } from './snapshot.js';
+import { combine, START_TIME, takeSnapshot, textOf, type Snapshot } from './snapshot.js';
 
 /**
  * Metrics of a node:cluster: a scrape reaches only one process but must return the values of all. That process asks the
@@ -65,7 +65,7 @@ export function serveClusterMetrics(own: () => Registry | undefined): () => Prom
     const registry = own();
     const [silent, ownSamples] = await Promise.all([collect(), registry === undefined ? [] : takeSnapshot(registry, pause)]);
     // Uses the current map: a process that ended in the meantime counts among the departed only.
-    const others = [...known].map(([id, samples]) => (silent.has(id) ? countsOf(samples) : samples));
+    const others = [...known].map(([id, samples]) => (silent.has(id) ? lasting(samples) : samples));
     const gone = departed;
     const sum = await combine(gone, pause);
     departed = [sum, ...departed.slice(gone.length)]; // one that ended meanwhile was added at the end
@@ -85,7 +85,7 @@ export function serveClusterMetrics(own: () => Registry | undefined): () => Prom
     text().then(answer, () => { answer(null); });
   });
   cluster.on('exit', ({ id }) => {
-    departed = [...departed, countsOf(known.get(id) ?? [])];
+    departed = [...departed, lasting(known.get(id) ?? [])];
     known.delete(id);
     for (const round of rounds.values()) heardFrom(id, round);
   });
@@ -122,8 +122,12 @@ function tell(worker: Worker | undefined, message: Message): void {
   if (worker?.isConnected() === true) worker.send(message);
 }
 
-/** Samples that stay valid when their process does not answer: counts do, gauges do not. */
-const countsOf = (samples: Snapshot): Snapshot => samples.filter(({ type }) => type === 'counter' || type === 'histogram');
+/**
+ * Samples that stay valid when their process does not answer or has ended: counts and its start do, other gauges do not. With the
+ * start of one that ended, the latest start never decreases, so every start is one change of it.
+ */
+const lasting = (samples: Snapshot): Snapshot =>
+  samples.filter(({ type, name }) => type === 'counter' || type === 'histogram' || name === START_TIME);
 
 const isOurs = (message: unknown): message is Message =>
   typeof message === 'object' && message !== null && String((message as { type?: unknown }).type).startsWith('cg:');

@@ -12,11 +12,17 @@ const PORT_MIN = 20_000;
 const PORT_MAX = 29_999;
 const ATTEMPTS_MAX = 50;
 
+/** Ports that this process was told: two servers that start at once must not get the same one. */
+const told = new Set<number>();
+
 /** A free port: `preferred` if possible, so that a restarted server keeps its URL. */
 export async function freePort(preferred?: number): Promise<number> {
+  if (preferred !== undefined) told.add(preferred);
   if (preferred !== undefined && (await isFree(preferred))) return preferred;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const port = randomInt(PORT_MIN, PORT_MAX + 1);
+    if (told.has(port)) continue;
+    told.add(port);
     if (await isFree(port)) return port;
   }
   throw new EmbeddedError('choosing a port', `no free port on ${LOOPBACK} between ${PORT_MIN} and ${PORT_MAX}`);

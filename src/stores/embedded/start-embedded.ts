@@ -41,6 +41,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const location = await locateServers(options.dataDir, progress);
   const lock = await lockOwner(location);
   const servers: EmbeddedServer[] = [];
+  /** One record is written after the other, so that the last one has all servers. */
+  let recorded = Promise.resolve();
 
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map(async (server) => server.stop()));
@@ -50,21 +52,24 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     const started = performance.now();
     const server = await start;
     servers.push(server);
-    await lock.record(servers);
+    recorded = recorded.then(() => lock.record(servers));
+    await recorded;
     progress(`${server.name}: ready on port ${server.port} in ${Math.round(performance.now() - started)} ms (${server.description})`);
     return server;
   };
   const common = { cacheDir, progress, onDeath };
+  const redis = options.redis
+    ? add(startRedisServer({ ...common, dir: join(location, 'redis'), binary: redisBinary, namespace })) : undefined;
+  const postgres = options.postgres ? add(startPostgresServer({ ...common, dir: join(location, 'postgres') })) : undefined;
   try {
-    const redis = options.redis
-      ? await add(startRedisServer({ ...common, dir: join(location, 'redis'), binary: redisBinary, namespace })) : undefined;
-    const postgres = options.postgres ? await add(startPostgresServer({ ...common, dir: join(location, 'postgres') })) : undefined;
+    const [{ url: redisUrl } = {}, { url: databaseUrl, ownerUrl } = {}] = await Promise.all([redis, postgres]);
     return {
-      ...(redis && { redisUrl: redis.url }),
-      ...(postgres && { databaseUrl: postgres.url, migrationDatabaseUrl: postgres.ownerUrl }),
+      ...(redisUrl !== undefined && { redisUrl }),
+      ...(databaseUrl !== undefined && ownerUrl !== undefined && { databaseUrl, migrationDatabaseUrl: ownerUrl }),
       stop,
     };
   } catch (error) {
+    await Promise.allSettled([redis, postgres]); // one that still starts is stopped, too
     await stop();
     throw error;
   }

@@ -23,7 +23,7 @@ browserTest('an operator finds an account, voids a hold, grants credits and open
     await until(async () => {
       await page.goto(`${url}/console`);
       const told = await page.getByRole('main').textContent() ?? '';
-      return told.includes('erin16check_negative, insufficient_credits')
+      return told.includes('erin16a check answered no, insufficient credits')
         && ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0', 'unknown'].every((model) => told.includes(model));
     });
     if (takesPictures) {
@@ -159,7 +159,7 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
     });
     const told = await refusals.textContent() ?? '';
     for (const part of [
-      minute.replace('T', ' '), 'insufficient_credits',
+      minute.replace('T', ' '), 'insufficient credits',
       '402: Insufficient credits for streaming session; body.estimatedTokens: 60 credits needed, 3 available',
       'POST /api/streaming-sessions/initialize',
     ]) expect(told).toContain(part);

@@ -179,7 +179,7 @@ describe('the overview', () => {
         since.push(sinceMs);
         return Promise.resolve({
           reasons: [{ reason: 'insufficient_credits', count: 1_200, accounts: 3 }, { reason: 'account_frozen', count: 2, accounts: 1 }],
-          accounts: [{ accountId: 'a<b', count: 1_100, reasons: 'insufficient_credits, conflict' }],
+          accounts: [{ accountId: 'a<b', count: 1_100, reasons: 'insufficient_credits, idempotency_mismatch' }],
         });
       },
       models: () => Promise.resolve({
@@ -189,8 +189,8 @@ describe('the overview', () => {
     } satisfies Partial<FakeConsole['watch']>);
     const { text } = await root.get('/console');
     for (const told of [
-      'insufficient_credits</th><td class="number">1,200</td><td class="number">3<',
-      'href="/console/accounts/a%3Cb#refusals">a&#60;b<', '1,100', 'insufficient_credits, conflict',
+      'insufficient credits</th><td class="number">1,200</td><td class="number">3<',
+      'href="/console/accounts/a%3Cb#refusals">a&#60;b<', '1,100', 'insufficient credits, key or hold id used for another request',
       'gpt-4</span></th><td class="number">1,234</td><td class="number">40</td><td class="number">30.9<', '2026-11-20 04:00:00 UTC',
     ]) expect(text).toContain(told);
     expect(since).toEqual([gateway.clock.nowMs - 15 * 60_000]);
@@ -257,7 +257,7 @@ describe('an account', () => {
     };
     const { text } = await root.get('/console/accounts/alice?at=2026-11-20T03:12');
     for (const told of [
-      '2026-11-20 03:12:00 UTC', 'insufficient_credits', '402: 9 needed, 1 available', 'r-1', 'value="2026-11-20T03:12"',
+      '2026-11-20 03:12:00 UTC', 'insufficient credits', '402: 9 needed, 1 available', 'r-1', 'value="2026-11-20T03:12"',
     ]) expect(text).toContain(told);
     expect(fake.asked.at(-1)).toEqual({ accountId: 'alice', fromMs: atMs - 300_000, toMs: atMs + 300_000, limit: 50 });
     for (const at of ['', 'yesterday', '2026-99-99T99:99', '"><b>']) {

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { PROCESS_METRICS } from '../../../grafana/src/promql.js';
 import { seriesOf } from '../../support/gauges.js';
 
 type Series = ReadonlyMap<string, number>;
@@ -56,4 +57,17 @@ test('a process that hangs does not fail the scrape: its counts stay, its gauges
 test('no count decreases when a process ends: Prometheus would count all of it again', () => {
   expect([killed.get(REPLAYS), killed.get(REQUESTS), killed.get('cg_http_requests_in_flight')]).toEqual([12, 2, 1]);
   expect([replaced.get(REPLAYS), replaced.get(REQUESTS), replaced.get('cg_http_requests_in_flight')]).toEqual([13, 3, 2]);
+});
+
+test('the start time is that of the process that was started last, also while one hangs and after it has ended', () => {
+  const [first = 0, stopped, ended, then = 0] = [all, hanging, killed, replaced].map((each) => each.get('process_start_time_seconds'));
+  expect(first).toBeGreaterThan(0);
+  expect([stopped, ended]).toEqual([first, first]);
+  expect(then).toBeGreaterThan(first);
+});
+
+test('every metric of a process that dashboards and rules ask for is in the text of several processes', () => {
+  // The times of collections of garbage are there after the first one.
+  const names = new Set([...all.keys()].map((key) => key.replace(/\{.*/, '')));
+  expect(PROCESS_METRICS.filter((name) => name !== 'nodejs_gc_duration_seconds_sum' && !names.has(name))).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { within, type Overview } from '../overview.js';
 import { protectPage, PAGE_POLICY, sendPage } from '../page.js';
 import type { Clock } from '../../../kit/clock.js';
 import { GatewayError } from '../../../kit/errors.js';
-import { askedOf, type ConsoleList, type ListQuery } from './list.js';
+import { askedOf, type ConsoleList, type ListQuery, type ListRows } from './list.js';
 import { listBody } from './list-page.js';
 
 export type ListDeps = {
@@ -17,8 +17,6 @@ export type ListDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-/** Rows of a CSV. More than that is for `/v1`. */
-const CSV_ROWS_MAX = 10_000;
 const CSV_PAGE = 500;
 const LIVE_SECONDS = 10;
 
@@ -50,22 +48,27 @@ export function listRoutes<Row>(add: AddRoute, { overview, clock, onError }: Lis
     protectPage(ctx, PAGE_POLICY);
     ctx.res.setHeader('Content-Disposition', `attachment; filename="${list.path.split('/').at(-1) ?? 'list'}.csv"`);
     // The first page is read before the answer begins, so that a failure is answered as one.
-    const first = await list.read({ ...asked.query, limit: CSV_PAGE });
+    const first = await completePage(list, asked.query);
     replyRows(ctx, 'text/csv', columns.map(({ head }) => head), allRows(list, asked.query, first), (row) =>
       Object.fromEntries(columns.map(({ head, csv }) => [head, csv(row)])));
   });
 }
 
 async function* allRows<Row>(
-  list: ConsoleList<Row>, query: ListQuery, first: Awaited<ReturnType<ConsoleList<Row>['read']>>,
+  list: ConsoleList<Row>, query: ListQuery, first: ListRows<Row>,
 ): AsyncGenerator<Row, void, void> {
-  let page = first;
-  for (let read = 0; ;) {
+  for (let page = first; ;) {
     yield* page.rows;
-    read += page.rows.length;
-    if (page.next === null || read >= CSV_ROWS_MAX) return;
-    page = await list.read({ ...query, after: page.next, limit: CSV_PAGE });
+    if (page.next === null) return;
+    page = await completePage(list, { ...query, after: page.next });
   }
+}
+
+/** A page of a CSV. A file cannot tell that rows are missing, so a part that did not answer is a failure. */
+async function completePage<Row>(list: ConsoleList<Row>, query: ListQuery): Promise<ListRows<Row>> {
+  const page = await list.read({ ...query, limit: CSV_PAGE });
+  if (page.warning !== undefined) throw new GatewayError('ledger_unavailable', page.warning, { outcome: 'not_executed' });
+  return page;
 }
 
 /** What is wrong with the request is not a part that did not answer. */

@@ -5,7 +5,7 @@ import type { Refusal } from '../../../credits/refusals/refusal.js';
 import type { RefusedMost } from '../../../credits/refusals/refused-most.table.js';
 import { METRICS } from '../../../kit/metrics/catalogue.js';
 import { html } from '../../http/html.js';
-import { accountLink, accountPath, badge, count, plural } from '../parts.js';
+import { accountLink, accountPath, badge, count, plural, reasonName } from '../parts.js';
 import {
   accountColumn, ACCOUNT_FILTER, codeColumn, countColumn, creditsColumn, PERIOD_FILTERS, proseColumn, textColumn, timeColumn,
 } from './columns.js';
@@ -28,14 +28,14 @@ const same = (value: string): Choice => [value, value.replaceAll('_', ' ')];
 export const refusalList = ({ refusals, refusedLately }: RuleReads): ConsoleList<Refusal> => ({
   path: '/console/refusals', title: 'Refusals', sort: '-minute',
   lead: 'Requests that were refused, by minute, account, reason and route. They are kept for 30 days.',
-  filters: [ACCOUNT_FILTER, { name: 'reason', label: 'Reason', is: METRICS.refusals.labels.reason.map(same) }, ...PERIOD_FILTERS],
+  filters: [ACCOUNT_FILTER, { name: 'reason', label: 'Reason', is: METRICS.refusals.labels.reason.map((code): Choice => [code, reasonName(code)]) }, ...PERIOD_FILTERS],
   columns: [
     timeColumn('Minute', ({ minuteMs }) => minuteMs, '', 'minute'),
     {
       head: 'Account', csv: ({ accountId }) => accountId,
       cell: ({ accountId }) => html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`,
     },
-    textColumn('Why', ({ reason }) => reason), countColumn('Times', (row) => row.count, 'count'),
+    { head: 'Why', cell: ({ reason }) => reasonName(reason), csv: ({ reason }) => reason }, countColumn('Times', (row) => row.count, 'count'),
     proseColumn('Answer', ({ status, message }) => `${status}: ${message}`),
     codeColumn('Route', ({ method, route }) => `${method} ${route}`), codeColumn('Last request', ({ requestId }) => requestId),
   ],
@@ -49,7 +49,7 @@ export const refusalList = ({ refusals, refusedLately }: RuleReads): ConsoleList
       (found === undefined ? '' : plural(found.count, 'time'));
     return [
       { title: 'Refused', value: count(reasons.reduce((sum, each) => sum + each.count, 0)), note: 'requests in the last 15 minutes' },
-      { title: 'Most frequent reason', value: most?.reason.replaceAll('_', ' ') ?? 'none', note: times(most) },
+      { title: 'Most frequent reason', value: most === undefined ? 'none' : reasonName(most.reason), note: times(most) },
       { title: 'Most refused account', value: victim?.accountId ?? 'none', note: times(victim) },
     ];
   },
