@@ -11,12 +11,12 @@
   KEYS[5] account     hash    balances, seq, totals
   KEYS[6] lots        zset    live lots by expiry
   KEYS[7] lot         hash    lot id -> facts
-  KEYS[8] hold        hash    this hold
-  KEYS[9] open        zset    the account's open holds by lease end
-  KEYS[10] limits     hash    definitions and counters of the account's limits
+  KEYS[8] open        zset    the account's open holds by lease end
+  KEYS[9] limits      hash    definitions and counters of the account's limits
+  KEYS[10] hold       hash    this hold
   KEYS[11] receipt    hash    the hold that was placed under the key
   KEYS[12] ended      string  there while the hold has ended and only Postgres knows how
-  KEYS[13…] more              of each further hold: the same from account on
+  KEYS[13…] more              of each further account: the same from account to limits; of each further hold: from hold to ended
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -50,7 +50,8 @@
   ARGV[29] asked_debt_limit    micros
   ARGV[30] hold_max        micros: the most that the hold may have, '' for any amount
   ARGV[31] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
-  ARGV[32…] more           of each further hold: the same from account_id on
+  ARGV[32…] more           of each further hold: a list as JSON: where in KEYS those of its account begin, where its own begin,
+                           and texts: the same from account_id on
 
   Replies
     fenced
@@ -84,7 +85,7 @@
 local fence_key, lots_due_key, journal_key, holds_due_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, time_offset_ms, open_holds_max, due_holds_max, receipt_ttl_seconds =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local first_key, keys_of_each, first_arg, args_of_each = 5, 8, 6, 26
+local account_at, account_keys, hold_at, hold_keys, first_arg, args_of_each, more_at = 5, 5, 10, 3, 6, 26, 32
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local now_ms = clock.now_ms(time_offset_ms)
@@ -92,14 +93,14 @@ local now_ms = clock.now_ms(time_offset_ms)
 -- Of several holds of one account: the account as the hold before left it, and how many are open then.
 local known, open_holds = {}, {}
 
--- Places the hold whose keys and arguments begin there, and returns the reply.
-local function place(key_at, arg_at)
-  local account_key, lots_key, lot_key, hold_key, open_key, limits_key, receipt_key, ended_key =
-    unpack(KEYS, key_at, key_at + keys_of_each - 1)
+-- Places the hold whose arguments begin there, with the keys of its account and its own, and returns the reply.
+local function place(account_from, hold_from, args, arg_at)
+  local account_key, lots_key, lot_key, open_key, limits_key = unpack(KEYS, account_from, account_from + account_keys - 1)
+  local hold_key, receipt_key, ended_key = unpack(KEYS, hold_from, hold_from + hold_keys - 1)
   local account_id, hold_id, minimum, desired, lease_ms, policy, price, hold_kind, fingerprint, about, principal, trace,
     own_over_capture, own_debt_limit, input_cost, renewal_ms, spender, model, feature, api_key, key, own_limits,
     asked_over_capture, asked_debt_limit, hold_max, key_limit =
-    unpack(ARGV, arg_at, arg_at + args_of_each - 1)
+    unpack(args, arg_at, arg_at + args_of_each - 1)
   local keys = { account = account_key, lots = lots_key, lot = lot_key, lots_due = lots_due_key, journal = journal_key }
   minimum, desired, lease_ms = tonumber(minimum), tonumber(desired), tonumber(lease_ms)
   local spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits }
@@ -207,14 +208,18 @@ local function place(key_at, arg_at)
   return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, most_text, self.journal_id }
 end
 
-if #KEYS < first_key + keys_of_each then return place(first_key, first_arg) end
+if #ARGV < more_at then return place(account_at, hold_at, ARGV, first_arg) end
+
+local function place_more(text)
+  local call = cjson.decode(text)
+  return place(call[1], call[2], call, 3)
+end
 
 -- An error is a bug. Alone it fails the call; of several it fails the one hold.
-local function failed(thrown) return { 'failed', type(thrown) == 'table' and thrown.err or thrown } end
-
-local replies = {}
-for each = 0, (#KEYS - first_key + 1) / keys_of_each - 1 do
-  local is_done, reply = pcall(place, first_key + each * keys_of_each, first_arg + each * args_of_each)
-  replies[each + 1] = is_done and reply or failed(reply)
+local function answer(is_done, reply)
+  return is_done and reply or { 'failed', type(reply) == 'table' and reply.err or reply }
 end
+
+local replies = { answer(pcall(place, account_at, hold_at, ARGV, first_arg)) }
+for each = more_at, #ARGV do replies[#replies + 1] = answer(pcall(place_more, ARGV[each])) end
 return { 'each', replies }

@@ -83,6 +83,19 @@ test('an error fails its own hold, not its neighbours', async () => {
   expect((await under.journal(broken)).map(({ kind }) => kind)).toEqual(['grant']);
 });
 
+test('texts arrive as they were sent, whatever the place of their hold in the call', async () => {
+  const odd = '"\\u0041\\n\u0001\t\n\u007f\u2028é€𝄞';
+  const accountId = await account(10);
+  const about = JSON.stringify({ type: 'lease', metadata: { odd } });
+  const holdIds = ['first', 'second', 'a:"b"\\'];
+  await Promise.all(holdIds.map((holdId) => under.ledger.placeHold({
+    accountId, holdId, minimum: micros(1), desired: micros(1), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: odd,
+    fingerprint: 'f', about, isNewId: true, together: true,
+  })));
+  const [, ...placed] = await under.journal(accountId);
+  expect(placed).toMatchObject(holdIds.map((holdId) => ({ holdId, about, price: odd, policy: 'release', holdKind: 'test' })));
+});
+
 test('terms of the account, limits and what a hold asks for bind each of the holds that are placed together', async () => {
   const replies = await Promise.all([true, false].map(async (together) => {
     const accountId = await account(100);
