@@ -90,8 +90,20 @@ local account_at, account_keys, hold_at, hold_keys, first_arg, args_of_each, mor
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local now_ms = clock.now_ms(time_offset_ms)
 
--- Of several holds of one account: the account as the hold before left it, and how many are open then.
-local known, open_holds = {}, {}
+-- Of several holds of one account, each continues from the one before: what the account and its index of open holds become is
+-- written once, after the last. By key of the account; `number` is that of the present hold in the call.
+local runs, number = {}, 1
+-- New members of holds_due.
+local due_args = { holds_due_key }
+
+-- Writes what the holds of an account have changed, if there is something. The next one reads the account again.
+local function write(account_key)
+  local run = runs[account_key]
+  if not run then return end
+  runs[account_key] = nil
+  step.write(run.account_args, run.commands)
+  redis.call('ZADD', unpack(run.open_args))
+end
 
 -- Places the hold whose arguments begin there, with the keys of its account and its own, and returns the reply.
 local function place(account_from, hold_from, args, arg_at)
@@ -106,7 +118,8 @@ local function place(account_from, hold_from, args, arg_at)
   local spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits }
 
   -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
-  local stored = known[account_key] or account.read(account_key)
+  local run = runs[account_key]
+  local stored = run and run.stored or account.read(account_key)
   if not stored then return { 'not_loaded' } end
 
   local most = terms.most(stored, tonumber(hold_max))
@@ -148,11 +161,11 @@ local function place(account_from, hold_from, args, arg_at)
   if counting then room, tightest = limits.room(counting) end
   local key_room, key_refusal = math.huge, nil
   if key_limit ~= '' then key_room, key_refusal = limits.key_room(key_limit) end
-  local self = step.open(keys, account_id, stored, now_ms)
+  local self = step.open(keys, account_id, stored, now_ms, run and run.step)
   local spent_on = lots.spent_on(model, feature)
   local usable = step.usable(self, spent_on)
   local amount = math.min(desired, usable, room, key_room)
-  local open_count = open_holds[account_key] or redis.call('ZCARD', open_key)
+  local open_count = run and run.open_count or redis.call('ZCARD', open_key)
   local is_full = open_count >= open_holds_max
   if amount < desired or is_full then
     local due = holds.due(open_key, now_ms, due_holds_max)
@@ -189,8 +202,14 @@ local function place(account_from, hold_from, args, arg_at)
   local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
-  known[account_key], open_holds[account_key] = nil, nil
-  step.apply(self)
+  local account_args, commands = step.changes(self)
+  step.append(self)
+  if not run then
+    run = { open_args = { open_key }, numbers = {} }
+    runs[account_key] = run
+  end
+  run.step, run.stored, run.account_args, run.commands = self, step.stored_after(self), account_args, commands
+  run.open_count, run.numbers[#run.numbers + 1] = open_count + 1, number
   redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
     'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
     'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
@@ -198,17 +217,22 @@ local function place(account_from, hold_from, args, arg_at)
     unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
   if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
   for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
-  redis.call('ZADD', open_key, expires_text, hold_id)
-  redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
+  local open_args, due_at = run.open_args, #due_args
+  open_args[#open_args + 1], open_args[#open_args + 2] = expires_text, hold_id
+  due_args[due_at + 1], due_args[due_at + 2] = expires_text, holds.due_member(account_id, hold_id)
   if key ~= '' then
     redis.call('HSET', receipt_key, 'hold', hold_id, 'seq', seq)
     redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
   end
-  known[account_key], open_holds[account_key] = step.stored_after(self), open_count + 1
   return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, most_text, self.journal_id }
 end
 
-if #ARGV < more_at then return place(account_at, hold_at, ARGV, first_arg) end
+if #ARGV < more_at then
+  local reply = place(account_at, hold_at, ARGV, first_arg)
+  write(KEYS[account_at])
+  if #due_args > 1 then redis.call('ZADD', unpack(due_args)) end
+  return reply
+end
 
 local function place_more(text)
   local call = cjson.decode(text)
@@ -216,10 +240,30 @@ local function place_more(text)
 end
 
 -- An error is a bug. Alone it fails the call; of several it fails the one hold.
-local function answer(is_done, reply)
-  return is_done and reply or { 'failed', type(reply) == 'table' and reply.err or reply }
+local function failed(thrown) return { 'failed', type(thrown) == 'table' and thrown.err or thrown } end
+
+local replies = {}
+
+-- Writes what the holds of each account have changed. If that fails, those holds have failed.
+local function write_all()
+  for account_key, run in pairs(runs) do
+    local is_done, thrown = pcall(write, account_key)
+    for _, each in ipairs(is_done and {} or run.numbers) do replies[each] = failed(thrown) end
+  end
 end
 
-local replies = { answer(pcall(place, account_at, hold_at, ARGV, first_arg)) }
-for each = more_at, #ARGV do replies[#replies + 1] = answer(pcall(place_more, ARGV[each])) end
+for at = more_at - 1, #ARGV do
+  local is_done, reply
+  if at < more_at then
+    is_done, reply = pcall(place, account_at, hold_at, ARGV, first_arg)
+  else
+    is_done, reply = pcall(place_more, ARGV[at])
+  end
+  replies[number] = is_done and reply or failed(reply)
+  -- The failed one may have left its working copy halfway: what the holds before it have prepared is written.
+  if not is_done then write_all() end
+  number = number + 1
+end
+write_all()
+if #due_args > 1 then redis.call('ZADD', unpack(due_args)) end
 return { 'each', replies }
