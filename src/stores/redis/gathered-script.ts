@@ -35,11 +35,14 @@ const failureOf = (script: string, [, message = '']: Reply): Error =>
 export function gathered<Key extends string, Arg extends string>(
   script: Script<Key, Arg>, { shared, ownerKeys, own, atOnce }: Gathering<Key, Arg>,
 ): Script<Key, Arg> {
-  const groups = new Map<string, Call<Key, Arg>[]>();
+  let groups: [Call<Key, Arg>, ...Call<Key, Arg>[]][] = [];
+
+  const sharesAll = (one: Call<Key, Arg>, other: Call<Key, Arg>): boolean =>
+    shared.keys.every((name) => one.keys[name] === other.keys[name]) && shared.args.every((name) => one.args[name] === other.args[name]);
 
   const send = (client: ScriptClient): void => {
-    const gathering = [...groups.values()];
-    groups.clear();
+    const gathering = groups;
+    groups = [];
     for (const calls of gathering) {
       for (let from = 0; from < calls.length; from += atOnce) sendTogether(client, calls.slice(from, from + atOnce));
     }
@@ -91,12 +94,11 @@ export function gathered<Key extends string, Arg extends string>(
   return {
     ...script,
     run: (client, keys, args) => new Promise((resolve, reject) => {
-      if (groups.size === 0) setImmediate(send, client);
-      const group = [...shared.keys.map((name) => keys[name]), ...shared.args.map((name) => args[name])].join('\n');
-      const calls = groups.get(group);
+      if (groups.length === 0) setImmediate(send, client);
       const call = { keys, args, resolve, reject };
-      if (calls === undefined) groups.set(group, [call]);
-      else calls.push(call);
+      const group = groups.find(([first]) => sharesAll(first, call));
+      if (group === undefined) groups.push([call]);
+      else group.push(call);
     }),
   };
 }
