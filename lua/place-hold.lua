@@ -11,12 +11,12 @@
   KEYS[5] account     hash    balances, seq, totals
   KEYS[6] lots        zset    live lots by expiry
   KEYS[7] lot         hash    lot id -> facts
-  KEYS[8] hold        hash    this hold
-  KEYS[9] open        zset    the account's open holds by lease end
-  KEYS[10] limits     hash    definitions and counters of the account's limits
+  KEYS[8] open        zset    the account's open holds by lease end
+  KEYS[9] limits      hash    definitions and counters of the account's limits
+  KEYS[10] hold       hash    this hold
   KEYS[11] receipt    hash    the hold that was placed under the key
   KEYS[12] ended      string  there while the hold has ended and only Postgres knows how
-  KEYS[13…] more              of each further hold: the same from account on
+  KEYS[13…] more              of each further account: the same from account to limits; of each further hold: from hold to ended
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -50,7 +50,8 @@
   ARGV[29] asked_debt_limit    micros
   ARGV[30] hold_max        micros: the most that the hold may have, '' for any amount
   ARGV[31] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
-  ARGV[32…] more           of each further hold: the same from account_id on
+  ARGV[32…] more           of each further hold: a list as JSON: where in KEYS those of its account begin, where its own begin,
+                           and texts: the same from account_id on
 
   Replies
     fenced
@@ -84,28 +85,41 @@
 local fence_key, lots_due_key, journal_key, holds_due_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, time_offset_ms, open_holds_max, due_holds_max, receipt_ttl_seconds =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local first_key, keys_of_each, first_arg, args_of_each = 5, 8, 6, 26
+local account_at, account_keys, hold_at, hold_keys, first_arg, args_of_each, more_at = 5, 5, 10, 3, 6, 26, 32
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local now_ms = clock.now_ms(time_offset_ms)
 
--- Of several holds of one account: the account as the hold before left it, and how many are open then.
-local known, open_holds = {}, {}
+-- Of several holds of one account, each continues from the one before: what the account and its index of open holds become is
+-- written once, after the last. By key of the account; `number` is that of the present hold in the call.
+local runs, number = {}, 1
+-- New members of holds_due.
+local due_args = { holds_due_key }
 
--- Places the hold whose keys and arguments begin there, and returns the reply.
-local function place(key_at, arg_at)
-  local account_key, lots_key, lot_key, hold_key, open_key, limits_key, receipt_key, ended_key =
-    unpack(KEYS, key_at, key_at + keys_of_each - 1)
+-- Writes what the holds of an account have changed, if there is something. The next one reads the account again.
+local function write(account_key)
+  local run = runs[account_key]
+  if not run then return end
+  runs[account_key] = nil
+  step.write(run.account_args, run.commands)
+  redis.call('ZADD', unpack(run.open_args))
+end
+
+-- Places the hold whose arguments begin there, with the keys of its account and its own, and returns the reply.
+local function place(account_from, hold_from, args, arg_at)
+  local account_key, lots_key, lot_key, open_key, limits_key = unpack(KEYS, account_from, account_from + account_keys - 1)
+  local hold_key, receipt_key, ended_key = unpack(KEYS, hold_from, hold_from + hold_keys - 1)
   local account_id, hold_id, minimum, desired, lease_ms, policy, price, hold_kind, fingerprint, about, principal, trace,
     own_over_capture, own_debt_limit, input_cost, renewal_ms, spender, model, feature, api_key, key, own_limits,
     asked_over_capture, asked_debt_limit, hold_max, key_limit =
-    unpack(ARGV, arg_at, arg_at + args_of_each - 1)
+    unpack(args, arg_at, arg_at + args_of_each - 1)
   local keys = { account = account_key, lots = lots_key, lot = lot_key, lots_due = lots_due_key, journal = journal_key }
   minimum, desired, lease_ms = tonumber(minimum), tonumber(desired), tonumber(lease_ms)
   local spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits }
 
   -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
-  local stored = known[account_key] or account.read(account_key)
+  local run = runs[account_key]
+  local stored = run and run.stored or account.read(account_key)
   if not stored then return { 'not_loaded' } end
 
   local most = terms.most(stored, tonumber(hold_max))
@@ -147,11 +161,11 @@ local function place(key_at, arg_at)
   if counting then room, tightest = limits.room(counting) end
   local key_room, key_refusal = math.huge, nil
   if key_limit ~= '' then key_room, key_refusal = limits.key_room(key_limit) end
-  local self = step.open(keys, account_id, stored, now_ms)
+  local self = step.open(keys, account_id, stored, now_ms, run and run.step)
   local spent_on = lots.spent_on(model, feature)
   local usable = step.usable(self, spent_on)
   local amount = math.min(desired, usable, room, key_room)
-  local open_count = open_holds[account_key] or redis.call('ZCARD', open_key)
+  local open_count = run and run.open_count or redis.call('ZCARD', open_key)
   local is_full = open_count >= open_holds_max
   if amount < desired or is_full then
     local due = holds.due(open_key, now_ms, due_holds_max)
@@ -197,28 +211,63 @@ local function place(key_at, arg_at)
   if limit_parts ~= '' then leases.add(hold_args, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
-  known[account_key], open_holds[account_key] = nil, nil
-  step.apply(self)
+  local account_args, commands = step.changes(self)
+  step.append(self)
+  if not run then
+    run = { open_args = { open_key }, numbers = {} }
+    runs[account_key] = run
+  end
+  run.step, run.stored, run.account_args, run.commands = self, step.stored_after(self), account_args, commands
+  run.open_count, run.numbers[#run.numbers + 1] = open_count + 1, number
   redis.call('HSET', unpack(hold_args))
   for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
-  redis.call('ZADD', open_key, expires_text, hold_id)
-  redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
+  local open_args, due_at = run.open_args, #due_args
+  open_args[#open_args + 1], open_args[#open_args + 2] = expires_text, hold_id
+  due_args[due_at + 1], due_args[due_at + 2] = expires_text, holds.due_member(account_id, hold_id)
   if key ~= '' then
     redis.call('HSET', receipt_key, 'hold', hold_id, 'seq', seq)
     redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
   end
-  known[account_key], open_holds[account_key] = step.stored_after(self), open_count + 1
   return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, most_text, self.journal_id }
 end
 
-if #KEYS < first_key + keys_of_each then return place(first_key, first_arg) end
+if #ARGV < more_at then
+  local reply = place(account_at, hold_at, ARGV, first_arg)
+  write(KEYS[account_at])
+  if #due_args > 1 then redis.call('ZADD', unpack(due_args)) end
+  return reply
+end
+
+local function place_more(text)
+  local call = cjson.decode(text)
+  return place(call[1], call[2], call, 3)
+end
 
 -- An error is a bug. Alone it fails the call; of several it fails the one hold.
 local function failed(thrown) return { 'failed', type(thrown) == 'table' and thrown.err or thrown } end
 
 local replies = {}
-for each = 0, (#KEYS - first_key + 1) / keys_of_each - 1 do
-  local is_done, reply = pcall(place, first_key + each * keys_of_each, first_arg + each * args_of_each)
-  replies[each + 1] = is_done and reply or failed(reply)
+
+-- Writes what the holds of each account have changed. If that fails, those holds have failed.
+local function write_all()
+  for account_key, run in pairs(runs) do
+    local is_done, thrown = pcall(write, account_key)
+    for _, each in ipairs(is_done and {} or run.numbers) do replies[each] = failed(thrown) end
+  end
 end
+
+for at = more_at - 1, #ARGV do
+  local is_done, reply
+  if at < more_at then
+    is_done, reply = pcall(place, account_at, hold_at, ARGV, first_arg)
+  else
+    is_done, reply = pcall(place_more, ARGV[at])
+  end
+  replies[number] = is_done and reply or failed(reply)
+  -- The failed one may have left its working copy halfway: what the holds before it have prepared is written.
+  if not is_done then write_all() end
+  number = number + 1
+end
+write_all()
+if #due_args > 1 then redis.call('ZADD', unpack(due_args)) end
 return { 'each', replies }

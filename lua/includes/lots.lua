@@ -2,9 +2,18 @@
 --- @include names
 local lots = {}
 
--- A working set of an account's lots. Changes are made here first; lots.commands turns them into commands.
+-- A working set of an account's lots. Changes are made here first; lots.commands turns them into commands. `live`: those live
+-- lots that lots.take has read so far, in the order of the zset, and `chunk` how many it reads next.
 function lots.open(lots_key, lot_key)
-  return { lots_key = lots_key, lot_key = lot_key, records = {}, order = {} }
+  return { lots_key = lots_key, lot_key = lot_key, records = {}, order = {}, live = {}, chunk = 1, earlier = {} }
+end
+
+-- The working set of a step that follows `set`, whose changes are not written yet: lots.commands makes those of both.
+function lots.continue(set)
+  for id, record in pairs(set.records) do set.earlier[id] = record end
+  return {
+    lots_key = set.lots_key, lot_key = set.lot_key, records = {}, order = {}, live = set.live, chunk = set.chunk, earlier = set.earlier,
+  }
 end
 
 -- A lot is stored as `remaining:held:amount:expires_at_ms:granted_at_ms`, and with `:rule` behind that if it has one.
@@ -38,6 +47,7 @@ end
 function lots.get(set, id)
   local record = set.records[id]
   if record then return record end
+  if set.earlier[id] then return lots.add(set, set.earlier[id]) end
   local text = redis.call('HGET', set.lot_key, id)
   if not text then error('lot ' .. id .. ' is missing') end
   return lots.add(set, lots.parse(id, text))
@@ -55,21 +65,22 @@ end
 -- with all lots, unless they were chosen.
 function lots.take(set, now_ms, amount, into_hold)
   if set.chosen then return lots.take_chosen(set, amount, into_hold) end
-  local parts, left, offset, chunk = {}, amount, 0, 1
+  local parts, left, live, at = {}, amount, set.live, 1
   while left > 0 do
-    local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'LIMIT', offset, chunk)
-    if #ids == 0 then error('the lots do not cover what is available') end
-    for _, id in ipairs(ids) do
-      local record = lots.get(set, id)
-      local taken = math.min(left, record.remaining)
-      if taken > 0 then
-        lots.change(record, -taken, into_hold and taken or 0)
-        parts[#parts + 1] = { id = id, amount = taken }
-        left = left - taken
-      end
-      if left == 0 then break end
+    if not live[at] then
+      local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'LIMIT', #live, set.chunk)
+      if #ids == 0 then error('the lots do not cover what is available') end
+      for _, id in ipairs(ids) do live[#live + 1] = id end
+      set.chunk = math.min(set.chunk * 8, 512)
     end
-    offset, chunk = offset + chunk, math.min(chunk * 8, 512)
+    local record = lots.get(set, live[at])
+    local taken = math.min(left, record.remaining)
+    if taken > 0 then
+      lots.change(record, -taken, into_hold and taken or 0)
+      parts[#parts + 1] = { id = record.id, amount = taken }
+      left = left - taken
+    end
+    at = at + 1
   end
   return parts
 end
@@ -109,29 +120,33 @@ function lots.changes_text(set)
   return table.concat(texts, ',')
 end
 
--- Prepared commands that bring Redis to the state of the set. A lot with nothing remaining and nothing held is deleted.
--- And by how many the stored lots that have a rule become more.
+-- Adds the command that brings Redis to the state of a lot. One with nothing remaining and nothing held is deleted. Returns by how
+-- many the stored lots that have a rule become more.
+function lots.add_commands(commands, set, record)
+  if not record.dirty then return 0 end
+  local is_left = record.remaining > 0 or record.held > 0
+  if not is_left then
+    commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
+  else
+    commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
+      string.format('%d:%d:%d:', record.remaining, record.held, record.amount) .. numbers.expiry_text(record.expires_at_ms) ..
+      string.format(':%d', record.granted_at_ms) .. (record.rule ~= '' and ':' .. record.rule or '') }
+  end
+  if record.remaining > 0 and not record.was_live then
+    commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }
+  elseif record.remaining == 0 and record.was_live then
+    commands[#commands + 1] = { 'ZREM', set.lots_key, record.id }
+  end
+  return record.rule == '' and 0 or (is_left and 1 or 0) - (record.is_stored and 1 or 0)
+end
+
+-- Prepared commands that bring Redis to the state of the set, and by how many the stored lots that have a rule become more.
 function lots.commands(set)
   local commands, ruled = {}, 0
-  for _, record in ipairs(set.order) do
-    if record.dirty then
-      if record.rule ~= '' then
-        ruled = ruled + (record.remaining + record.held > 0 and 1 or 0) - (record.is_stored and 1 or 0)
-      end
-      if record.remaining == 0 and record.held == 0 then
-        commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
-      else
-        commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
-          string.format('%d:%d:%d:', record.remaining, record.held, record.amount) .. numbers.expiry_text(record.expires_at_ms) ..
-          string.format(':%d', record.granted_at_ms) .. (record.rule ~= '' and ':' .. record.rule or '') }
-      end
-      if record.remaining > 0 and not record.was_live then
-        commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }
-      elseif record.remaining == 0 and record.was_live then
-        commands[#commands + 1] = { 'ZREM', set.lots_key, record.id }
-      end
-    end
+  for id, record in pairs(set.earlier) do
+    if not set.records[id] then ruled = ruled + lots.add_commands(commands, set, record) end
   end
+  for _, record in ipairs(set.order) do ruled = ruled + lots.add_commands(commands, set, record) end
   return commands, ruled
 end
 
@@ -162,7 +177,7 @@ function lots.in_order(set, now_ms, spent_on)
   local model, feature = string.match(spent_on or '', '^([^;]*);([^;]*)$')
   local texts, found = redis.call('HMGET', set.lot_key, unpack(ids)), {}
   for i, id in ipairs(ids) do
-    local record = set.records[id] or lots.parse(id, texts[i] or '')
+    local record = set.records[id] or set.earlier[id] or lots.parse(id, texts[i] or '')
     local priority, matches = lots.read_rule(record.rule, model or '', feature or '')
     if record.remaining > 0 and (matches or not spent_on) then
       found[#found + 1] = { record = record, priority = priority, position = i }

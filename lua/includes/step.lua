@@ -6,11 +6,12 @@
 local step = {}
 
 -- Opens the step and sweeps due lots, because a cached total is only valid until next_expiry_ms. The sweep has its own
--- entry, which is only written together with the operation.
-function step.open(keys, account_id, stored, now_ms)
+-- entry, which is only written together with the operation. `before`: a recorded step on the account whose changes are not
+-- written yet, and after which it is as `stored` says. This one's changes are then those of both.
+function step.open(keys, account_id, stored, now_ms, before)
   local self = {
-    keys = keys, account_id = account_id, now_ms = now_ms,
-    stored = stored, state = account.copy(stored), lots = lots.open(keys.lots, keys.lot), entries = {},
+    keys = keys, account_id = account_id, now_ms = now_ms, stored = stored, state = account.copy(stored),
+    written = before and before.written or stored, lots = before and lots.continue(before.lots) or lots.open(keys.lots, keys.lot), entries = {},
   }
   if stored.next_expiry_ms <= now_ms then
     local due = lots.sweep(self.lots, now_ms)
@@ -50,31 +51,48 @@ function step.expires(self, expires_at_ms)
   self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
 end
 
--- The account as step.apply has stored it: what account.read would now return.
+-- The account after step.changes: what account.read returns once they are written.
 function step.stored_after(self)
-  local state, stored = self.state, self.stored
+  local state, stored = self.state, self.written
   state.limited, state.ruled, state.terms = stored.limited, stored.ruled + self.ruled_more, stored.terms
   return state
 end
 
--- Writes the step. The first write uses memory, so a full Redis refuses before anything has changed. journal_id is then
--- the stream id of the last entry, which the reply acknowledges to the caller.
-function step.apply(self)
-  local account_args = account.changes(self.keys.account, self.stored, self.state)
+-- What brings Redis from what is written to the state: arguments of an HSET of the account, and further commands.
+function step.changes(self)
+  local written, state = self.written, self.state
+  local account_args = account.changes(self.keys.account, written, state)
   local commands, ruled = lots.commands(self.lots)
   self.ruled_more = ruled
   if ruled ~= 0 then
     account_args[#account_args + 1] = 'ruled'
-    account_args[#account_args + 1] = numbers.text(self.stored.ruled + ruled)
+    account_args[#account_args + 1] = numbers.text(written.ruled + ruled)
   end
-  if self.state.next_expiry_ms ~= self.stored.next_expiry_ms then
-    if self.state.next_expiry_ms == math.huge then
+  if state.next_expiry_ms ~= written.next_expiry_ms then
+    if state.next_expiry_ms == math.huge then
       commands[#commands + 1] = { 'ZREM', self.keys.lots_due, self.account_id }
     else
-      commands[#commands + 1] = { 'ZADD', self.keys.lots_due, numbers.text(self.state.next_expiry_ms), self.account_id }
+      commands[#commands + 1] = { 'ZADD', self.keys.lots_due, numbers.text(state.next_expiry_ms), self.account_id }
     end
   end
+  return account_args, commands
+end
+
+-- Writes the entries. The first write uses memory, so a full Redis refuses before anything has changed. journal_id is then
+-- the stream id of the last entry, which the reply acknowledges to the caller.
+function step.append(self)
   for _, entry in ipairs(self.entries) do self.journal_id = redis.call('XADD', unpack(entry)) end
+end
+
+-- Writes what step.changes returned.
+function step.write(account_args, commands)
   redis.call('HSET', unpack(account_args))
   for _, command in ipairs(commands) do redis.call(unpack(command)) end
+end
+
+-- Writes the step.
+function step.apply(self)
+  local account_args, commands = step.changes(self)
+  step.append(self)
+  step.write(account_args, commands)
 end

@@ -5,25 +5,33 @@ export type HoldName = { readonly accountId: string; readonly holdId: string };
 /** Asks at once for all holds that are about to be placed. Returns what forgets the answers. */
 export type ForeseeHolds = (names: readonly HoldName[]) => () => void;
 
+/** `recallEndedHold` for many: one statement, answers in the order of the names. */
+export type RecallMany = {
+  readonly recallEndedHolds: (names: readonly HoldName[]) => Promise<readonly (EndedHoldImage | null)[]>;
+};
+
 /**
  * A source that answers `recallEndedHold` from a look-up that was begun ahead, so that a thousand placements, of which some
  * run at once, cost one statement. An answer may be as old as the batch: a hold that has ended since is still in Redis.
  */
-export function foreseeing(source: AccountSource): AccountSource & { readonly foresee: ForeseeHolds } {
-  const foreseen = new Map<string, Promise<EndedHoldImage | null>>();
+export function foreseeing(source: AccountSource & RecallMany): AccountSource & { readonly foresee: ForeseeHolds } {
+  /** Where the answer is: in those to the look-up, at this place. */
+  type Foreseen = { readonly answers: ReturnType<RecallMany['recallEndedHolds']>; readonly index: number };
+  const foreseen = new Map<string, Foreseen>();
   // No id contains NUL.
   const textOf = (accountId: string, holdId: string): string => `${accountId}\0${holdId}`;
   return {
     ...source,
-    recallEndedHold: (accountId, holdId) =>
-      (foreseen.size === 0 ? undefined : foreseen.get(textOf(accountId, holdId))) ?? source.recallEndedHold(accountId, holdId),
+    recallEndedHold: (accountId, holdId) => {
+      const known = foreseen.size === 0 ? undefined : foreseen.get(textOf(accountId, holdId));
+      return known === undefined ? source.recallEndedHold(accountId, holdId) : known.answers.then((answers) => answers[known.index] ?? null);
+    },
     foresee: (names) => {
-      const begun = names.map(({ accountId, holdId }) => {
-        const answer = [textOf(accountId, holdId), source.recallEndedHold(accountId, holdId)] as const;
-        foreseen.set(...answer);
-        return answer;
-      });
-      return () => { for (const [name, answer] of begun) if (foreseen.get(name) === answer) foreseen.delete(name); };
+      if (names.length === 0) return () => undefined;
+      const answers = source.recallEndedHolds(names);
+      const texts = names.map(({ accountId, holdId }) => textOf(accountId, holdId));
+      texts.forEach((text, index) => foreseen.set(text, { answers, index }));
+      return () => { for (const text of texts) if (foreseen.get(text)?.answers === answers) foreseen.delete(text); };
     },
   };
 }

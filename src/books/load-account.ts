@@ -19,7 +19,8 @@ import {
 import { toLimit } from './account-limit.table.js';
 import { toTermsOfAccount } from './account-terms.table.js';
 import { earlierCharges } from './earlier-charges.js';
-import { recallHold } from './recall-hold.js';
+import type { RecallMany } from './foresee-holds.js';
+import { recallHolds } from './recall-hold.js';
 
 /** `clock`: the time by which Redis stamps entries, so that receipts expire here when they would in Redis. */
 export type LoadAccountDeps = { readonly db: Db; readonly clock: Clock };
@@ -35,8 +36,8 @@ const WINDOW: ImageWindow = {
  * Loads accounts from Postgres. Before the load the caller must have drained the account's entries from the journal, or
  * have moved the shard to a new epoch: an image older than the stream would restore spent credits.
  */
-export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
-  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker() });
+export function accountSource({ db, clock }: LoadAccountDeps): AccountSource & RecallMany {
+  const recall = recallHolds({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker() });
   return {
     loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => {
@@ -49,9 +50,10 @@ export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
       return hold === null ? null : toEndedHold(hold);
     }),
     recallEndedHold: async (accountId, holdId) => {
-      const hold = await recall({ accountId, holdId });
+      const [hold = null] = await recall([{ accountId, holdId }]);
       return hold === null ? null : toEndedHold(hold);
     },
+    recallEndedHolds: async (names) => (await recall(names)).map((hold) => (hold === null ? null : toEndedHold(hold))),
   };
 }
 

@@ -13,12 +13,12 @@ export type RecallDeps = {
 };
 
 /**
- * Looks up ended holds for requests that are about to place one. Returns null when Postgres does not answer within
- * ENDED_HOLD_LOOKUP_MS or has failed lately: the hold is placed without it, and only what Redis remembers is refused.
- * Never throws.
+ * Looks up ended holds for requests that are about to place some; answers in the order of the names. All null when Postgres does
+ * not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: the holds are placed without it, and only what Redis remembers is
+ * refused. Never throws.
  */
-export function recallHold({ readEndedHolds, gate }: RecallDeps): (name: HoldName) => Promise<HoldColumns | null> {
-  return lookupsPerTurn(async (names: readonly HoldName[]): Promise<readonly (HoldColumns | null)[]> => {
+export function recallHolds({ readEndedHolds, gate }: RecallDeps): (names: readonly HoldName[]) => Promise<readonly (HoldColumns | null)[]> {
+  const read = async (names: readonly HoldName[]): Promise<readonly (HoldColumns | null)[]> => {
     if (!gate.allows()) return names.map(() => null);
     try {
       const found = await within(ENDED_HOLD_LOOKUP_MS, 'a look-up of ended holds', readEndedHolds(names));
@@ -28,5 +28,10 @@ export function recallHold({ readEndedHolds, gate }: RecallDeps): (name: HoldNam
       gate.failed();
       return names.map(() => null);
     }
+  };
+  return lookupsPerTurn(async (lists: readonly (readonly HoldName[])[]) => {
+    const found = await read(lists.flat());
+    let from = 0;
+    return lists.map(({ length }) => found.slice(from, from += length));
   });
 }

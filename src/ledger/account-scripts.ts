@@ -83,12 +83,12 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
         const shard = keys.shardOf(accountId);
         const epoch = epochOf(shard);
         const account = keys.account(accountId, epoch.number);
-        const bound: Record<Bound, string | number> = {
-          epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '',
-        };
         // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up;
-        // and the trace of the call, where there is one (trace-scripts.ts).
-        const all = Object.assign(bound, typeof args === 'function' ? args(account) : args) as Parameters<typeof script.run>[2];
+        // and the trace of the call, where there is one (trace-scripts.ts). A literal, because adding them to an object one by one
+        // takes twice the time.
+        const all = {
+          epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '', ...typeof args === 'function' ? args(account) : args,
+        } satisfies Record<Bound, string | number> as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
         if (reply[0] === 'fenced') {
           fence.suspect(shard);

@@ -72,7 +72,13 @@ const EPOCH_IN_KEY = /^:\{s(\d+)\}:(\d+):/;
 type ShardNames = { readonly epoch: number; readonly base: string; readonly fence: string; readonly keys: ShardKeys };
 
 export function keyspace(namespace: string, shards: number): Keyspace {
-  const shardOf = (accountId: string): number => fnv1a(accountId) % shards;
+  // The account that was named last: an operation asks several times, and neighbours in a batch are of one account.
+  let [shardAccount, shardOfLast] = ['', fnv1a('') % shards];
+  const shardOf = (accountId: string): number => {
+    if (accountId !== shardAccount) [shardAccount, shardOfLast] = [accountId, fnv1a(accountId) % shards];
+    return shardOfLast;
+  };
+  let last: { readonly accountId: string; readonly epoch: number; readonly keys: AccountKeys } | undefined;
   const tagOf = (shard: number): string => `${namespace}:{s${shard}}`;
   const made = new Array<ShardNames | undefined>(shards);
   const namesOf = (shard: number, epoch: number): ShardNames => {
@@ -85,6 +91,30 @@ export function keyspace(namespace: string, shards: number): Keyspace {
     };
     made[shard] = names;
     return names;
+  };
+  const accountKeys = (accountId: string, epoch: number): AccountKeys => {
+    const shard = shardOf(accountId);
+    const { base, fence, keys: { journal, holdsDue, lotsDue } } = namesOf(shard, epoch);
+    const name = nameOfAccount(accountId);
+    return {
+      journal,
+      holdsDue,
+      lotsDue,
+      shard,
+      fence,
+      account: `${base}:account:${name}`,
+      lots: `${base}:lots:${name}`,
+      lot: `${base}:lot:${name}`,
+      open: `${base}:open:${name}`,
+      hold: (holdId) => `${base}:hold:${name}:${holdId}`,
+      ended: (holdId) => `${base}:ended:${name}:${holdId}`,
+      receipt: (key) => `${base}:receipt:${name}:${key}`,
+      deductions: (amount) => `${base}:deductions:${name}:${amount}`,
+      refusals: `${base}:refusals:${name}`,
+      limits: `${base}:limits:${name}`,
+      keySpend: `${base}:key-spend:${name}`,
+      ticket: `${base}:loading:${name}`,
+    };
   };
   return {
     shards,
@@ -103,28 +133,8 @@ export function keyspace(namespace: string, shards: number): Keyspace {
       return match === null || accountId === null ? null : { accountId, epoch: Number(match[2]) };
     },
     account: (accountId, epoch) => {
-      const shard = shardOf(accountId);
-      const { base, fence, keys: { journal, holdsDue, lotsDue } } = namesOf(shard, epoch);
-      const name = nameOfAccount(accountId);
-      return {
-        journal,
-        holdsDue,
-        lotsDue,
-        shard,
-        fence,
-        account: `${base}:account:${name}`,
-        lots: `${base}:lots:${name}`,
-        lot: `${base}:lot:${name}`,
-        open: `${base}:open:${name}`,
-        hold: (holdId) => `${base}:hold:${name}:${holdId}`,
-        ended: (holdId) => `${base}:ended:${name}:${holdId}`,
-        receipt: (key) => `${base}:receipt:${name}:${key}`,
-        deductions: (amount) => `${base}:deductions:${name}:${amount}`,
-        refusals: `${base}:refusals:${name}`,
-        limits: `${base}:limits:${name}`,
-        keySpend: `${base}:key-spend:${name}`,
-        ticket: `${base}:loading:${name}`,
-      };
+      if (last?.accountId !== accountId || last.epoch !== epoch) last = { accountId, epoch, keys: accountKeys(accountId, epoch) };
+      return last.keys;
     },
   };
 }

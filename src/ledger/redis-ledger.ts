@@ -25,7 +25,7 @@ import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from 
 import { decodePlaceReply } from './place-reply.js';
 import { amountAt, decodeAccount, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
-import { debitScript, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
+import { debitScript, PLACE_ACCOUNT_KEYS, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
@@ -53,7 +53,9 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const recalling = { ...deps, scripts };
   const spend = deps.keyLimits === undefined ? null : keySpend(deps.keyLimits, scripts);
   const guard = memoryGuard(deps.memory, deps.openHoldsMax);
-  const placeTogether = gathered(placeHoldScript, { shared: PLACE_SHARED, own: PLACE_OWN, atOnce: PLACED_TOGETHER_MAX });
+  const placeTogether = gathered(placeHoldScript, {
+    shared: PLACE_SHARED, ownerKeys: PLACE_ACCOUNT_KEYS, own: PLACE_OWN, atOnce: PLACED_TOGETHER_MAX,
+  });
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */

@@ -6,13 +6,14 @@ const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as 
 const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due', 'limits'] as const;
 const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 
-/** What all holds of one call of place-hold share, and what each of them has of its own. */
+/** What all holds of one call of place-hold share, the keys of those of one account, and what each of them has of its own. */
 export const PLACE_SHARED = {
   keys: ['fence', 'lots_due', 'journal', 'holds_due'],
   args: ['epoch', 'time_offset_ms', 'open_holds_max', 'due_holds_max', 'receipt_ttl_seconds'],
 } as const;
+export const PLACE_ACCOUNT_KEYS = ['account', 'lots', 'lot', 'open', 'limits'] as const;
 export const PLACE_OWN = {
-  keys: ['account', 'lots', 'lot', 'hold', 'open', 'limits', 'receipt', 'ended'],
+  keys: ['hold', 'receipt', 'ended'],
   args: [
     'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind', 'fingerprint', 'about', 'principal',
     'trace', 'over_capture', 'debt_limit', 'input_cost', 'renewal_ms', ...SPENDING, 'key', 'own_limits',
@@ -21,7 +22,7 @@ export const PLACE_OWN = {
 } as const;
 
 export const placeHoldScript = defineScript(
-  'place-hold', [...PLACE_SHARED.keys, ...PLACE_OWN.keys], [...PLACE_SHARED.args, ...PLACE_OWN.args]);
+  'place-hold', [...PLACE_SHARED.keys, ...PLACE_ACCOUNT_KEYS, ...PLACE_OWN.keys], [...PLACE_SHARED.args, ...PLACE_OWN.args]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'mode', 'minimum', 'desired', 'price', 'lease_ms', 'default_lease_ms', 'key',

@@ -1,24 +1,25 @@
 import { expect, test } from '@jest/globals';
-import { foreseeing } from '../../src/books/foresee-holds.js';
-import { recallHold } from '../../src/books/recall-hold.js';
+import { foreseeing, type RecallMany } from '../../src/books/foresee-holds.js';
+import { recallHolds } from '../../src/books/recall-hold.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
 import { emptyImage } from '../support/ledger.js';
 
 test('holds that are foreseen are looked up in one statement, each under its own name, and forgotten', async () => {
   const statements: string[][] = [];
-  const recall = recallHold({
+  const recall = recallHolds({
     gate: { allows: () => true, succeeded: () => undefined, failed: () => undefined },
     readEndedHolds: (names) => {
       statements.push(names.map(({ accountId, holdId }) => `${accountId} ${holdId}`));
       return Promise.resolve(names.map(() => null));
     },
   });
-  const source: AccountSource = {
+  const source: AccountSource & RecallMany = {
     loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
     recallEndedHold: async (accountId, holdId) => {
-      await recall({ accountId, holdId });
+      await recall([{ accountId, holdId }]);
       return null;
     },
+    recallEndedHolds: async (names) => (await recall(names)).map(() => null),
   };
   const ahead = foreseeing(source);
   const forget = ahead.foresee([{ accountId: 'a', holdId: '1' }, { accountId: 'a', holdId: '2' }, { accountId: 'b', holdId: '1' }]);

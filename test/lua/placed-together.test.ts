@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
 import { PLACED_TOGETHER_MAX } from '../../src/kit/limits.js';
 import type { PlaceHoldReply } from '../../src/ledger/ledger.js';
+import { randomOf, type Random } from '../support/random.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 
 /** Holds that one script call places: each is decided, written and answered as if it were alone. */
@@ -59,6 +60,66 @@ test('holds placed together get the replies and leave the entries of holds place
   ] });
 });
 
+/** What Redis has of an account, without times. */
+async function stored(accountId: string) {
+  const keys = under.keys.account(accountId, 1);
+  const [figures, live, lots, open, due] = await Promise.all([
+    under.redis.hgetall(keys.account), under.redis.zrange(keys.lots, '0', '-1'), under.redis.hgetall(keys.lot),
+    under.redis.zrange(keys.open, '0', '-1'), under.redis.zrange(keys.holdsDue, '0', '-1'),
+  ]);
+  return {
+    figures: { ...figures, next_expiry_ms: '', loaded_ms: '' }, live, open: [...open].sort(),
+    lots: Object.entries(lots).map(([id, text]) => `${id} ${text.replace(/(?<=^\d+:\d+:\d+):\w+:\d+/, '')}`).sort(),
+    due: due.flatMap((member) => (member.startsWith(`${accountId}:`) ? [member.slice(accountId.length)] : [])).sort(),
+  };
+}
+
+const RULES = ['', '', '50;a;', '10;a;', '90;;', '10;b;'] as const;
+
+/** Lots of an account, and holds on two accounts with such lots: of some the id comes again, and some are too large. */
+function drawn(random: Random) {
+  return {
+    lots: Array.from({ length: random.integer(1, 6) }, (_, index) => (
+      { lotId: `l${index}`, amount: micros(random.integer(1, 12)), days: random.integer(1, 9), rule: random.pick(RULES) })),
+    holds: Array.from({ length: 20 }, () => ({
+      of: random.integer(0, 1), holdId: `h${random.integer(0, 15)}`, minimum: random.integer(1, 3), more: random.integer(0, 8),
+      model: random.pick(['', 'a', 'b']),
+    })),
+  };
+}
+
+/** Replies, entries and what Redis has after these holds on two new accounts, without times and names. */
+async function after({ lots, holds }: ReturnType<typeof drawn>, together: boolean): Promise<object> {
+  const ids = [`p-${randomUUID()}`, `p-${randomUUID()}`] as const;
+  const nowMs = await under.nowMs();
+  for (const { days, ...lot } of [...lots, ...lots].map((lot, index) => ({ ...lot, accountId: ids[index < lots.length ? 0 : 1] }))) {
+    await under.ledger.grantLot({ ...lot, expiresAtMs: nowMs + days * 86_400_000, key: `intent:${lot.lotId}`, kind: 'grant', about: '{}' });
+  }
+  const place = ({ of, holdId, minimum, more, model }: (typeof holds)[number]): Promise<PlaceHoldReply> => under.ledger.placeHold({
+    accountId: ids[of === 0 ? 0 : 1], holdId, minimum: micros(minimum), desired: micros(minimum + more), leaseMs: 60_000, kind: 'test',
+    expiryPolicy: 'release', price: 'p', fingerprint: model, about: '{}', isNewId: true, together, spending: { model },
+  });
+  const replies: PlaceHoldReply[] = [];
+  if (together) replies.push(...await Promise.all(holds.map(place)));
+  else for (const hold of holds) replies.push(await place(hold));
+  return {
+    replies: replies.map(timeless), redis: await Promise.all(ids.map(stored)),
+    entries: (await Promise.all(ids.map((id) => under.journal(id)))).flat().map((entry) => ({
+      ...entry, accountId: '', streamId: '', atMs: 0, leaseEndsAtMs: 0, spending: '',
+      lots: entry.lots.map(({ lotId, remaining, held }) => [lotId, remaining, held]),
+    })),
+  };
+}
+
+test('what is placed together on accounts with many lots leaves what the same holds one by one leave', async () => {
+  const random = randomOf(2_026);
+  for (let round = 0; round < 8; round += 1) {
+    const history = drawn(random);
+    const [together, alone] = await Promise.all([after(history, true), after(history, false)]);
+    expect(together).toEqual(alone);
+  }
+});
+
 test('one script call places them, and no call more than its maximum', async () => {
   const accountId = await account(1_000);
   const calls = jest.spyOn(under.sharded, 'evalsha');
@@ -81,6 +142,34 @@ test('an error fails its own hold, not its neighbours', async () => {
   ]);
   expect(await under.redis.exists(under.keys.account(broken, 1).hold('h1'))).toBe(0);
   expect((await under.journal(broken)).map(({ kind }) => kind)).toEqual(['grant']);
+});
+
+test('an error halfway through the lots leaves nothing behind for the holds of its account that follow', async () => {
+  const accountId = await account(10);
+  await under.ledger.grantLot({
+    accountId, lotId: 'l2', amount: micros(10), expiresAtMs: null, key: 'intent:2', kind: 'grant', about: '{}',
+  });
+  await under.redis.hset(under.keys.account(accountId, 1).lot, 'l2', 'unreadable');
+  const place = placing(true);
+  const replies = await Promise.allSettled([place(accountId, 'a', 4), place(accountId, 'b', 8), place(accountId, 'c', 6)]);
+  expect(replies).toMatchObject([{ value: { available: 16 } }, { status: 'rejected' }, { value: { status: 'placed', available: 10 } }]);
+  const { lots, open } = await stored(accountId);
+  expect([lots, open]).toEqual([['l1 0:10:10', 'l2 unreadable'], ['a', 'c']]);
+  expect((await under.journal(accountId)).map(({ kind, availableAfter }) => [kind, availableAfter]))
+    .toEqual([['grant', 10], ['grant', 20], ['place', 16], ['place', 10]]);
+});
+
+test('texts arrive as they were sent, whatever the place of their hold in the call', async () => {
+  const odd = '"\\u0041\\n\u0001\t\n\u007f\u2028é€𝄞';
+  const accountId = await account(10);
+  const about = JSON.stringify({ type: 'lease', metadata: { odd } });
+  const holdIds = ['first', 'second', 'a:"b"\\'];
+  await Promise.all(holdIds.map((holdId) => under.ledger.placeHold({
+    accountId, holdId, minimum: micros(1), desired: micros(1), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: odd,
+    fingerprint: 'f', about, isNewId: true, together: true,
+  })));
+  const [, ...placed] = await under.journal(accountId);
+  expect(placed).toMatchObject(holdIds.map((holdId) => ({ holdId, about, price: odd, policy: 'release', holdKind: 'test' })));
 });
 
 test('terms of the account, limits and what a hold asks for bind each of the holds that are placed together', async () => {

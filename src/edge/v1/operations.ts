@@ -157,8 +157,10 @@ export async function runOperation(
 function contextOf(outer: GatewayContext, principal: NativeCaller) {
   const headers: Record<string, string> = {};
   const params: Record<string, string> = {};
-  const told = new Map<string, string>();
-  const set = (name: string, text: string): void => { told.set(name.toLowerCase(), text); };
+  let isReplayed = false;
+  const set = (name: string, text: string): void => {
+    if (name.toLowerCase() === 'idempotency-replayed') isReplayed = text === 'true';
+  };
   const ctx = {
     state: { ...outer.state, accountId: actingAccount(principal), isOneOfMany: true }, params, query: {}, req: { headers },
     res: { setHeader: set }, set,
@@ -171,7 +173,7 @@ function contextOf(outer: GatewayContext, principal: NativeCaller) {
         if (holdId !== undefined) params['holdId'] = holdId;
         if (key !== undefined) headers['idempotency-key'] = key;
       },
-      isReplayed: (): boolean => told.get('idempotency-replayed') === 'true',
+      isReplayed: (): boolean => isReplayed,
     },
   };
 }

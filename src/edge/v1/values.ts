@@ -55,7 +55,18 @@ export function timeIn(text: string, path: string): number {
   throw invalid(path, 'must be a time in RFC 3339, such as 2026-01-31T12:00:00Z');
 }
 
-export const timeText = (ms: number): string => new Date(ms).toISOString();
+/** Texts of late. Answers of one moment tell the same times, and making one takes longer than the rest of a short answer. */
+const timeTexts = new Map<number, string>();
+const TIME_TEXTS_MAX = 256;
+
+export function timeText(ms: number): string {
+  const known = timeTexts.get(ms);
+  if (known !== undefined) return known;
+  const text = new Date(ms).toISOString();
+  if (timeTexts.size === TIME_TEXTS_MAX) timeTexts.clear();
+  timeTexts.set(ms, text);
+  return text;
+}
 export const timeTextOrNull = (ms: number | null): string | null => (ms === null ? null : timeText(ms));
 
 /** Text of a caller that cannot be stored is refused before it is compared with anything. */
