@@ -16,7 +16,8 @@ const BUILT = join(projectRoot, 'dist');
 export async function startBaseline(
   name: string, args: readonly string[], environment: Readonly<Record<string, string>> = {},
 ): Promise<Child & { readonly port: number }> {
-  const child = fork(join(BUILT, 'bench/baselines', `${name}.js`), args, { env: { ...process.env, ...HIGH_RATES, ...environment } });
+  const env = { ...process.env, NODE_ENV: 'production', ...HIGH_RATES, ...environment };
+  const child = fork(join(BUILT, 'bench/baselines', `${name}.js`), args, { env });
   const port = await new Promise<number>((resolve, reject) => {
     child.once('message', (sent) => { resolve(Number(sent)); });
     child.once('exit', (code) => { reject(new Error(`the baseline ${name} ended with exit code ${code ?? 'none'} before it was ready`)); });

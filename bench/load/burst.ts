@@ -21,6 +21,9 @@ export type BurstResult = {
   readonly cpuMs: number;
 };
 
+/** What a burst without requests results in. */
+export const NO_REQUESTS: BurstResult = { durationMs: 0, answers: [], latencyMs: { p50: NaN, p99: NaN }, cpuMs: 0 };
+
 export type BurstAnswer = { readonly status: number; readonly body: string };
 
 export type LoadGenerator = {

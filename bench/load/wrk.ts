@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
-import { encode, type Burst, type BurstResult, type LoadGenerator } from './burst.js';
+import { encode, NO_REQUESTS, type Burst, type BurstResult, type LoadGenerator } from './burst.js';
 import type { Wrk } from './find-wrk.js';
 
 /** A burst that takes longer has lost answers. */
@@ -14,6 +14,7 @@ const SCRIPT = join(projectRoot, 'bench/load/wrk.lua');
 /** The load generator over wrk (github.com/wg/wrk): one thread, one process per burst. */
 export function wrkLoad({ command, args }: Wrk): LoadGenerator {
   const run = async ({ port, connections, requests, pauseMs = 0 }: Burst): Promise<BurstResult> => {
+    if (requests.length === 0) return NO_REQUESTS; // wrk wants one at least
     const folder = await mkdtemp(join(tmpdir(), 'bench-'));
     const [sent, answered] = [join(folder, 'requests'), join(folder, 'answers')];
     try {
