@@ -5,8 +5,11 @@ export type Burst = {
   readonly port: number;
   readonly connections: number;
   readonly requests: readonly BurstRequest[];
-  /** Mean pause of a connection before each request, in ms, exponentially distributed; by default none. */
-  readonly pauseMs?: number;
+  /**
+   * Requests begin at this rate, at random times, however long answers take: a connection waits for its turn of the schedule, not for
+   * a time after its last answer. Without enough connections requests begin later than scheduled. By default as fast as possible.
+   */
+  readonly perSecond?: number;
 };
 
 export type BurstRequest = { readonly path: string; readonly token: string; readonly body: string };
@@ -24,7 +27,8 @@ export type BurstResult = {
 /** What a burst without requests results in. */
 export const NO_REQUESTS: BurstResult = { durationMs: 0, answers: [], latencyMs: { p50: NaN, p99: NaN }, cpuMs: 0 };
 
-export type BurstAnswer = { readonly status: number; readonly body: string };
+/** `atMs`: since the first request. */
+export type BurstAnswer = { readonly status: number; readonly body: string; readonly atMs: number };
 
 export type LoadGenerator = {
   /** What it is, for the report. */
