@@ -56,7 +56,10 @@ const metText = (figure: Figure): string => {
 /** The result of a part for a terminal. `quick`: its figures are not judged. */
 export function printed(name: string, { figures, tables, notes = [] }: PartResult, quick: boolean): string {
   const rows = figures.map((figure) => (
-    [figure.id, figure.name, shown(median(figure.values), figure.unit), spreadText(figure), targetText(figure), quick ? '' : metText(figure)]));
+    [
+      figure.id, figure.name, shown(median(figure.values), figure.unit), spreadText(figure), targetText(figure),
+      quick ? '' : metText(figure),
+    ]));
   return [
     ...tables.map(textTable),
     textTable({ title: `${name}: medians and spread`, columns: ['', '', 'median', 'spread', 'target', ''], rows }),

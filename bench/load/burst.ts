@@ -12,7 +12,9 @@ export type Burst = {
   readonly perSecond?: number;
 };
 
-export type BurstRequest = { readonly path: string; readonly token: string; readonly body: string };
+/** With a token or API key of `/v1`, or with a server key of the older routes. */
+export type BurstRequest = { readonly path: string; readonly body: string } & (
+  { readonly token: string; readonly serverKey?: never } | { readonly serverKey: string; readonly token?: never });
 
 export type BurstResult = {
   /** From the first request to the last answer. */
@@ -37,6 +39,7 @@ export type LoadGenerator = {
   stop(): Promise<void>;
 };
 
-export const encode = ({ path, token, body }: BurstRequest): string =>
-  `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n`
+export const encode = ({ path, token, serverKey, body }: BurstRequest): string =>
+  `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
+  + `${token === undefined ? `X-Server-Api-Key: ${serverKey}` : `Authorization: Bearer ${token}`}\r\n`
   + `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;

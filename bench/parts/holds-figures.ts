@@ -31,7 +31,10 @@ export function holdFigures(tally: Tally, paced: readonly Paced[]): Figure[] {
       id: 'P1', name: 'processor time of the API per hold ÷ per answer of bare Koa', target: { atMost: 1.25 },
       values: ratio(bursts('gateway', 'hold'), bare, cpu), limitedBy: 'see docs/performance.md',
     },
-    { id: 'P1', name: 'the same per settle', target: { atMost: 1.25 }, values: ratio(bursts('gateway', 'settle'), bare, cpu), limitedBy: 'as holds' },
+    {
+      id: 'P1', name: 'the same per settle', target: { atMost: 1.25 }, values: ratio(bursts('gateway', 'settle'), bare, cpu),
+      limitedBy: 'as holds',
+    },
     {
       id: 'P2', name: 'processor time of everything per hold and settle ÷ the same of Postgres-only', target: { atMost: 0.6 },
       values: ratio(pairs('gateway'), pairs('postgres'), everything), limitedBy: 'the API and what the worker writes to Postgres',

@@ -117,7 +117,8 @@ const placing = (holds: readonly Hold[]): BurstRequest[] =>
   holds.map(({ id, token }) => ({ path: '/v1/holds', token, body: JSON.stringify({ id, amount: AMOUNT }) }));
 
 async function burst(
-  { load, servers }: Stage, tally: Tally, side: Side, what: What, connections: number, requests: readonly BurstRequest[], perSecond?: number,
+  { load, servers }: Stage, tally: Tally, side: Side, what: What, connections: number, requests: readonly BurstRequest[],
+  perSecond?: number,
 ): Promise<BurstResult> {
   const result = await load.run({ port: servers[side].port, connections, requests, ...(perSecond === undefined ? {} : { perSecond }) });
   for (const { status, body } of result.answers) {

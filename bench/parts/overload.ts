@@ -150,7 +150,7 @@ function report(rounds: readonly Round[], losses: readonly string[]): PartResult
       rows: WHATS.flatMap((what) => [row('maximum', what, 'most'), row('twice', what, 'over')]),
     }],
     notes: WHATS.filter((what) => offered(what) < OFFERED_MIN).map((what) =>
-      `of twice the rate of ${what}s only ${offered(what).toFixed(2)} was answered in its time: the load or the gateway was later than that`),
+      `of twice the rate of ${what}s only ${offered(what).toFixed(2)} was answered in time: the load or the gateway was behind`),
     problems: [...all.flatMap(({ other }) => other).slice(0, 10), ...losses],
   };
 }
