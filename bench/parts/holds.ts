@@ -14,7 +14,7 @@ type Size = {
   readonly pacedRounds: number; readonly pacedSeconds: number;
 };
 const FULL: Size = { rounds: 7, warmUp: 2, requests: 4_000, accounts: 64, connections: 64, pacedRounds: 3, pacedSeconds: 5 };
-const QUICK: Size = { rounds: 1, warmUp: 0, requests: 400, accounts: 16, connections: 16, pacedRounds: 1, pacedSeconds: 1 };
+const QUICK: Size = { rounds: 1, warmUp: 0, requests: 200, accounts: 16, connections: 16, pacedRounds: 1, pacedSeconds: 1 };
 /** The slow sides get fewer requests, so that a round takes about as long on each. */
 const SLOWER = { postgres: 2, orm: 8, hotPostgres: 4 };
 
