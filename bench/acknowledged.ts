@@ -48,10 +48,15 @@ export async function drained(db: Db, entries: number): Promise<void> {
   }
 }
 
-/** Waits until Postgres has all that was written of these accounts, and there are no others. */
-export async function drainedAll({ ledger, db }: LedgerView, accountIds: readonly string[]): Promise<void> {
+/**
+ * Waits until Postgres has all that was written of these accounts, and there are no others; what calls with an unknown outcome wrote,
+ * too. Returns the number of entries.
+ */
+export async function drainedAll({ ledger, db }: LedgerView, accountIds: readonly string[]): Promise<number> {
   const accounts = await Promise.all(accountIds.map((accountId) => ledger.readAccount(accountId)));
-  await drained(db, sum(accounts.map(({ seq }) => seq)));
+  const entries = sum(accounts.map(({ seq }) => seq));
+  await drained(db, entries);
+  return entries;
 }
 
 /** Number of entries in Postgres. Numbers are gap-free per account, so it is the sum of the last ones. */

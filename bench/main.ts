@@ -10,7 +10,7 @@ import { overload } from './parts/overload.js';
 import { queue } from './parts/queue.js';
 import { scrape } from './parts/scrape.js';
 import { scripts } from './parts/scripts.js';
-import { printed, writeResults } from './results.js';
+import { printed, withoutGaps, writeResults } from './results.js';
 
 /**
  * `npm run bench`: all parts, or those of `--only holds,drain`. Prints the figures, and after a full run writes them to
@@ -40,11 +40,11 @@ const results = new Map<string, PartResult>();
 for (const part of PARTS.filter(({ name, isQuick = true }) => names?.includes(name) ?? (isQuick || !values.quick))) {
   say(`\n== ${part.name}: ${part.about}`);
   const startedAt = performance.now();
-  const result = await part.run({ quick: values.quick, say: (line) => { say(`   ${line}`); } })
+  const result = withoutGaps(await part.run({ quick: values.quick, say: (line) => { say(`   ${line}`); } })
     .catch((error: unknown): PartResult => (
-      { figures: [], tables: [], problems: [error instanceof Error ? error.stack ?? error.message : String(error)] }));
+      { figures: [], tables: [], problems: [error instanceof Error ? error.stack ?? error.message : String(error)] })));
   results.set(part.name, result);
-  process.stdout.write(`${printed(part.name, result)}\n`);
+  process.stdout.write(`${printed(part.name, result, values.quick)}\n`);
   say(`   ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
 }
 const problems = [...results].flatMap(([name, result]) => result.problems.map((problem) => `${name}: ${problem}`));

@@ -9,7 +9,10 @@ export type Figure = {
   readonly name: string;
   /** Absent: shown for comparison. */
   readonly target?: { readonly atMost: number } | { readonly atLeast: number };
+  /** One per round. What is not finite counts as not measured; with none the figure was not measured. */
   readonly values: readonly number[];
+  /** Why it was not, where the part knows. */
+  readonly unmeasured?: string;
   readonly unit?: string;
   /** What keeps it from being better. */
   readonly limitedBy?: string;

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Role } from '../src/config.js';
+import { sum } from './statistics.js';
 
 /** The processes of a benchmark. Each ends with `stop`; forks also end when this process does. */
 
@@ -16,7 +17,8 @@ const BUILT = join(import.meta.dirname, '..');
 export async function startBaseline(
   name: string, args: readonly string[], environment: Readonly<Record<string, string>> = {},
 ): Promise<Child & { readonly port: number }> {
-  const child = fork(join(BUILT, 'bench/baselines', `${name}.js`), args, { env: { ...process.env, ...HIGH_RATES, ...environment } });
+  const env = { ...process.env, NODE_ENV: 'production', ...HIGH_RATES, ...environment };
+  const child = fork(join(BUILT, 'bench/baselines', `${name}.js`), args, { env });
   const port = await new Promise<number>((resolve, reject) => {
     child.once('message', (sent) => { resolve(Number(sent)); });
     child.once('exit', (code) => { reject(new Error(`the baseline ${name} ended with exit code ${code ?? 'none'} before it was ready`)); });
@@ -65,40 +67,47 @@ export function childOf(child: ChildProcess): Child {
   };
 }
 
-/** /proc shows processor time in hundredths of a second. */
-const MS_PER_TICK = 10;
-
 /** Processor time so far of a process and its children, in ms; 0 where there is no /proc. */
 export function cpuMs(pid: number): number {
   let total = 0;
-  for (const name of listProcesses()) {
-    const stat = readStat(name);
-    if (stat !== undefined && (Number(name) === pid || stat.parent === pid)) total += stat.ticks * MS_PER_TICK;
+  for (const name of listNumbers('/proc')) {
+    if (Number(name) === pid || readStat(name)?.parent === pid) total += ownCpuMs(name);
   }
   return total;
 }
 
 /** The same with all descendants. */
 export function familyCpuMs(pid: number): number {
-  const stats = new Map(listProcesses().map((name) => [Number(name), readStat(name)]));
-  const isOfFamily = (each: number): boolean => each === pid || (each > 1 && isOfFamily(stats.get(each)?.parent ?? 0));
-  return [...stats].reduce((total, [each, stat]) => total + (isOfFamily(each) ? (stat?.ticks ?? 0) * MS_PER_TICK : 0), 0);
+  const parents = new Map(listNumbers('/proc').map((name) => [Number(name), readStat(name)?.parent ?? 0]));
+  const isOfFamily = (each: number): boolean => each === pid || (each > 1 && isOfFamily(parents.get(each) ?? 0));
+  return sum([...parents.keys()].filter(isOfFamily).map((each) => ownCpuMs(String(each))));
 }
 
+const MS_PER_TICK = 10;
+const NS_PER_MS = 1_000_000;
 const NS_PER_MICRO = 1_000;
 
+/** By the scheduler, to the nanosecond; by /proc/…/stat, in hundredths of a second, where it does not tell. */
+function ownCpuMs(pid: string): number {
+  const threads = listNumbers(`/proc/${pid}/task`).map((thread) => ranNs(`/proc/${pid}/task/${thread}/schedstat`));
+  const ns = sum(threads);
+  return ns > 0 ? ns / NS_PER_MS : (readStat(pid)?.ticks ?? 0) * MS_PER_TICK;
+}
+
 /** Processor time so far of a process' first thread, in µs; Redis runs all scripts on it. 0 where there is no /proc. */
-export function firstThreadMicros(pid: number): number {
+export const firstThreadMicros = (pid: number): number => ranNs(`/proc/${pid}/schedstat`) / NS_PER_MICRO;
+
+function ranNs(schedstat: string): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / NS_PER_MICRO;
+    return Number(readFileSync(schedstat, 'utf8').split(' ')[0]);
   } catch {
-    return 0;
+    return 0; // it has ended in the meantime
   }
 }
 
-function listProcesses(): string[] {
+function listNumbers(folder: string): string[] {
   try {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return readdirSync(folder).filter((name) => /^\d+$/.test(name));
   } catch {
     return [];
   }

@@ -11,8 +11,10 @@ import { median } from './statistics.js';
 const FOLDER = join(projectRoot, 'bench/results');
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 
+const NOT_MEASURED = 'not measured';
+
 function shown(value: number, unit = ''): string {
-  if (Number.isNaN(value)) return 'not measured';
+  if (Number.isNaN(value)) return NOT_MEASURED;
   return `${value.toFixed(Math.abs(value) >= 100 ? 0 : 2)}${unit === '' ? '' : ` ${unit}`}`;
 }
 
@@ -20,6 +22,24 @@ function shown(value: number, unit = ''): string {
 function isMet({ target, values }: Figure): boolean | undefined {
   if (target === undefined || values.length === 0) return undefined;
   return 'atMost' in target ? median(values) <= target.atMost : median(values) >= target.atLeast;
+}
+
+/**
+ * Only rounds that measured something count: a ratio with nothing below it is no figure. A figure of none has a note, and a cell of a
+ * table says so.
+ */
+export function withoutGaps(result: PartResult): PartResult {
+  const figures = result.figures.map((figure) => ({ ...figure, values: figure.values.filter(Number.isFinite) }));
+  const cell = (each: string | number): string | number => (String(each) === 'NaN' ? NOT_MEASURED : each);
+  return {
+    ...result, figures,
+    tables: result.tables.map((table) => ({ ...table, rows: table.rows.map((row) => row.map(cell)) })),
+    notes: [
+      ...result.notes ?? [],
+      ...figures.filter(({ values }) => values.length === 0).map(({ name, unmeasured = 'no round was complete' }) =>
+        `${NOT_MEASURED}: ${name}; ${unmeasured}`),
+    ],
+  };
 }
 
 const targetText = ({ target, unit = '' }: Figure): string =>
@@ -33,10 +53,13 @@ const metText = (figure: Figure): string => {
   return met === undefined ? '' : met ? 'met' : 'missed';
 };
 
-/** The result of a part for a terminal. */
-export function printed(name: string, { figures, tables, notes = [] }: PartResult): string {
+/** The result of a part for a terminal. `quick`: its figures are not judged. */
+export function printed(name: string, { figures, tables, notes = [] }: PartResult, quick: boolean): string {
   const rows = figures.map((figure) => (
-    [figure.id, figure.name, shown(median(figure.values), figure.unit), spreadText(figure), targetText(figure), metText(figure)]));
+    [
+      figure.id, figure.name, shown(median(figure.values), figure.unit), spreadText(figure), targetText(figure),
+      quick ? '' : metText(figure),
+    ]));
   return [
     ...tables.map(textTable),
     textTable({ title: `${name}: medians and spread`, columns: ['', '', 'median', 'spread', 'target', ''], rows }),
@@ -94,7 +117,7 @@ function readJson(file: string): Readonly<Record<string, Kept>> {
   }
 }
 
-const HINT = '\n**Some of these come from `--quick`, with few cold requests: they mean little.**';
+const HINT = '\n**Those marked quick come from `--quick`, with few cold requests and small sizes: they are not judged.**';
 
 const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
@@ -104,20 +127,22 @@ const markdownTable = (columns: readonly string[], rows: readonly (readonly (str
 /** The figures of all parts, in the order of their targets. */
 function figureTable(kept: ReadonlyMap<string, Kept>): string {
   const parts = [...kept.values()];
-  const figures = parts.flatMap((part) => part.figures).filter(({ target }) => target !== undefined);
-  const number = ({ id }: Figure): number => Number(id.slice(1));
-  const rows = figures.toSorted((a, b) => number(a) - number(b)).map((figure) => {
+  const figures = parts.flatMap((part) => part.figures.map((figure) => ({ figure, quick: part.quick })))
+    .filter(({ figure: { target } }) => target !== undefined);
+  const number = ({ figure: { id } }: { readonly figure: Figure }): number => Number(id.slice(1));
+  const rows = figures.toSorted((a, b) => number(a) - number(b)).map(({ figure, quick }) => {
     const value = shown(median(figure.values), figure.unit);
     return [
-      figure.id, figure.name, targetText(figure), isMet(figure) === false ? `**${value}**` : value, spreadText(figure), metText(figure),
-      figure.limitedBy ?? '',
+      figure.id, figure.name, targetText(figure), !quick && isMet(figure) === false ? `**${value}**` : value, spreadText(figure),
+      quick ? 'quick' : metText(figure), figure.limitedBy ?? '',
     ];
   });
   const machines = [...new Set(parts.map(({ machine }) => machine))].join('; ');
   const isQuick = parts.some(({ quick }) => quick);
-  const last = parts.map(({ measuredAt }) => measuredAt).sort().at(-1)?.slice(0, 10) ?? '';
+  const days = parts.map(({ measuredAt }) => measuredAt.slice(0, 10)).sort();
+  const when = [...new Set([days.at(0), days.at(-1)])].join(' to ');
   const table = markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows);
-  return `${table}\n\n${machines}; ${last}.${isQuick ? HINT : ''}`;
+  return `${table}\n\n${machines}; ${when}.${isQuick ? HINT : ''}`;
 }
 
 function detailsOf(kept: ReadonlyMap<string, Kept>): string {

@@ -1,81 +1,94 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { bodyParser } from '@koa/bodyparser';
-import { Router } from '@koa/router';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
+import { body, param, validationResult } from 'express-validator';
 import { jwtVerify } from 'jose';
-import knexFactory from 'knex';
-import Koa, { type Context } from 'koa';
+import { Sequelize } from 'sequelize';
+import { Balance, openModels, Session, Transaction, User } from './check-then-write-models.js';
 
 /**
- * The design that the gateway replaces: a service that reads the balance by an object mapper's queries, checks it, and writes it back,
- * several queries per call, without a lock. It is not correct: two calls at once lose an update, which the benchmark counts. Sends its
- * port to the parent process.
+ * The design that the gateway replaces: Express and Sequelize. Each call validates its body, loads the caller and the balance as models,
+ * checks, and saves them: six queries, each a transaction of its own, and no lock. It is not correct: of two calls at once, one update
+ * is lost, which the benchmark counts. Sends its port to the parent process.
  */
-type User = { readonly id: string; readonly is_active: boolean };
-type Balance = { readonly id: string; readonly user_id: string; readonly balance: string };
-type Session = {
-  readonly id: string; readonly session_id: string; readonly user_id: string; readonly allocated: string; readonly status: string;
+const CONNECTIONS = 16;
+const secret = new TextEncoder().encode(process.env['JWT_ACCESS_SECRET']);
+const database = new Sequelize(process.env['BASELINE_DATABASE_URL'] ?? '', {
+  dialect: 'postgres', logging: false, pool: { max: CONNECTIONS, min: 0 },
+});
+openModels(database);
+
+class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const isValid: RequestHandler = (request, _response, next) => {
+  const found = validationResult(request);
+  next(found.isEmpty() ? undefined : new Refusal(400, JSON.stringify(found.array())));
 };
 
-const secret = new TextEncoder().encode(process.env['JWT_ACCESS_SECRET']);
-const db = knexFactory({
-  client: 'pg', connection: process.env['BASELINE_DATABASE_URL'] ?? '', searchPath: ['baseline'], pool: { min: 0, max: 16 },
-});
-
-/** The row after it was written, as object mappers do on `save`. */
-async function save(table: string, id: string, changes: object): Promise<void> {
-  await db(table).where({ id }).update({ ...changes, updated_at: new Date() });
-  await db(table).where({ id }).first();
+async function callerOf(request: Request): Promise<User> {
+  const { payload } = await jwtVerify((request.headers.authorization ?? '').slice('Bearer '.length), secret);
+  const user = await User.findByPk(payload.sub ?? '');
+  if (user?.isActive !== true) throw new Refusal(403, 'inactive');
+  return user;
 }
 
-async function callerOf(ctx: Context): Promise<string> {
-  const { payload } = await jwtVerify((ctx.get('authorization')).slice('Bearer '.length), secret);
-  const user = await db<User>('orm_users').where({ id: payload.sub ?? '' }).first();
-  if (user?.is_active !== true) ctx.throw(403, 'inactive');
-  return user.id;
+async function balanceOf({ id }: User): Promise<Balance> {
+  const balance = await Balance.findOne({ where: { userId: id } });
+  if (balance === null) throw new Refusal(404, 'no balance');
+  return balance;
 }
 
-const balanceOf = async (ctx: Context, userId: string): Promise<Balance> =>
-  await db<Balance>('orm_balances').where('user_id', userId).first() ?? ctx.throw(404, 'no balance');
+const DIGITS = 6;
+const isAmount = body('amount').isString().isDecimal({ decimal_digits: `0,${DIGITS}` });
 
-const router = new Router();
-router.post('/v1/holds', async (ctx) => {
-  const userId = await callerOf(ctx);
-  const { id, amount } = ctx.request.body as { readonly id: string; readonly amount: string };
-  const existing = await db<Session>('orm_sessions').where('session_id', id).first();
-  if (existing !== undefined) ctx.throw(409, 'exists');
-  const { id: balanceId, balance } = await balanceOf(ctx, userId);
-  if (Number(balance) < Number(amount)) ctx.throw(402, 'insufficient credits');
-  const after = (Number(balance) - Number(amount)).toFixed(6);
-  await save('orm_balances', balanceId, { balance: after });
-  await db('orm_sessions').insert({ session_id: id, user_id: userId, allocated: amount, status: 'active' }).returning('*');
-  await db('orm_transactions')
-    .insert({ user_id: userId, session_id: id, type: 'hold', amount: `-${amount}`, balance_after: after }).returning('*');
-  ctx.status = 201;
-  ctx.body = { id, amount, available: after };
+const app = express();
+app.use(express.json());
+
+app.post('/v1/holds', body('id').isString().isLength({ min: 1, max: 128 }), isAmount, isValid, async (request, response) => {
+  const user = await callerOf(request);
+  const { id, amount } = request.body as { readonly id: string; readonly amount: string };
+  if (await Session.findOne({ where: { sessionId: id } }) !== null) throw new Refusal(409, 'exists');
+  const account = await balanceOf(user);
+  if (Number(account.balance) < Number(amount)) throw new Refusal(402, 'insufficient credits');
+  const after = (Number(account.balance) - Number(amount)).toFixed(DIGITS);
+  await account.update({ balance: after });
+  const session = await Session.create({ sessionId: id, userId: user.id, allocated: amount, status: 'active' });
+  await Transaction.create({ userId: user.id, sessionId: id, type: 'hold', amount: `-${amount}`, balanceAfter: after });
+  response.status(201).json({ id: session.sessionId, amount, available: after });
 });
 
-router.post('/v1/holds/:id/settle', async (ctx) => {
-  const userId = await callerOf(ctx);
-  const { id = '' } = ctx.params as { readonly id?: string };
-  const { amount } = ctx.request.body as { readonly amount: string };
-  const session = await db<Session>('orm_sessions').where({ session_id: id, user_id: userId }).first()
-    ?? ctx.throw(404, 'no session');
-  if (session.status !== 'active') ctx.throw(409, 'ended');
-  const { id: balanceId, balance } = await balanceOf(ctx, userId);
-  const after = (Number(balance) + Number(session.allocated) - Number(amount)).toFixed(6);
-  await save('orm_balances', balanceId, { balance: after });
-  await save('orm_sessions', session.id, { used: amount, status: 'completed' });
-  await db('orm_transactions')
-    .insert({ user_id: userId, session_id: id, type: 'settle', amount, balance_after: after }).returning('*');
-  ctx.status = 200;
-  ctx.body = { id, captured: amount, available: after };
+app.post('/v1/holds/:id/settle', param('id').isLength({ min: 1, max: 128 }), isAmount, isValid, async (request, response) => {
+  const user = await callerOf(request);
+  const { amount } = request.body as { readonly amount: string };
+  const session = await Session.findOne({ where: { sessionId: String(request.params['id']), userId: user.id } });
+  if (session === null) throw new Refusal(404, 'no session');
+  if (session.status !== 'active') throw new Refusal(409, 'ended');
+  const account = await balanceOf(user);
+  const after = (Number(account.balance) + Number(session.allocated) - Number(amount)).toFixed(DIGITS);
+  await account.update({ balance: after });
+  await session.update({ used: amount, status: 'completed' });
+  await Transaction.create({ userId: user.id, sessionId: session.sessionId, type: 'settle', amount, balanceAfter: after });
+  response.json({ id: session.sessionId, captured: amount, available: after });
 });
 
-const app = new Koa();
-app.use(bodyParser());
-app.use(router.routes());
-const handle = app.callback();
-const server = createServer((request, response) => { void handle(request, response); });
-server.listen(0, '127.0.0.1', () => { process.send?.((server.address() as AddressInfo).port); });
+const answerError: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  const { status = 500, message } = error as { readonly status?: number; readonly message: string };
+  response.status(status).json({ message });
+};
+app.use(answerError);
+
+const server = app.listen(0, '127.0.0.1');
+await once(server, 'listening');
+process.send?.((server.address() as AddressInfo).port);
 process.on('disconnect', () => { process.exit(0); });

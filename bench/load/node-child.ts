@@ -9,23 +9,27 @@ import { openConnection } from './raw-client.js';
  */
 const MICROS_PER_MS = 1_000;
 
-async function run({ port, connections, requests, pauseMs = 0 }: Burst): Promise<BurstResult> {
+async function run({ port, connections, requests, perSecond = 0 }: Burst): Promise<BurstResult> {
   const encoded = requests.map((request) => Buffer.from(encode(request)));
   const answers: BurstAnswer[] = [];
   const latenciesMs: number[] = [];
   const opened = await Promise.all(Array.from({ length: connections }, () => openConnection(port)));
   let next = 0;
+  let nextAtMs = 0;
 
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   await Promise.all(opened.map(async (connection) => {
     for (let request = encoded[next]; request !== undefined; request = encoded[next]) {
       next += 1;
-      if (pauseMs > 0) await setTimeout(-Math.log(1 - Math.random()) * pauseMs);
+      if (perSecond > 0) {
+        nextAtMs -= Math.log(1 - Math.random()) * 1_000 / perSecond;
+        await setTimeout(Math.max(0, nextAtMs - (performance.now() - startedAt)));
+      }
       const sentAt = performance.now();
       const answer = await connection.exchange(request);
       latenciesMs.push(performance.now() - sentAt);
-      answers.push(answer);
+      answers.push({ ...answer, atMs: performance.now() - startedAt });
     }
   }));
   const durationMs = performance.now() - startedAt;

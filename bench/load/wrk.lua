@@ -1,6 +1,6 @@
 -- Sends the requests of a file once each, writes the answers to another file, and reports times to standard output.
 -- Arguments: the file of requests (each is its length in bytes, a line feed, and the request), the file for the answers
--- (each is a line: status, tab, body), the mean pause before a request in ms (0: none).
+-- (each is a line: status, tab, ms since the first request, tab, body), the rate at which requests begin (0: as fast as possible).
 
 local ffi = require("ffi")
 ffi.cdef [[
@@ -15,10 +15,10 @@ local NOTHING = ""
 
 local requests, answers = {}, {}
 local sent = -1 -- wrk asks for one request more, to look at it
-local started_at, pause_ms, answers_file
+local started_at, answers_file
+local time = ffi.new("bench_time[1]")
 
 local function now()
-  local time = ffi.new("bench_time[1]")
   ffi.C.clock_gettime(MONOTONIC, time)
   return tonumber(time[0].seconds) * 1e3 + tonumber(time[0].nanoseconds) / 1e6
 end
@@ -38,11 +38,15 @@ function init(args)
     requests[#requests + 1] = file:read(tonumber(length))
   end
   file:close()
-  answers_file, pause_ms = args[2], tonumber(args[3])
+  answers_file = args[2]
+  local per_second = tonumber(args[3])
   math.randomseed(now())
-  if pause_ms > 0 then
+  if per_second > 0 then
+    local next_at
+    -- Each connection takes the next time of one schedule, so the rate does not depend on how long answers take.
     function delay()
-      return math.floor(-math.log(1 - math.random()) * pause_ms + math.random())
+      next_at = (next_at or now()) - math.log(1 - math.random()) * 1e3 / per_second
+      return math.max(0, math.floor(next_at - now() + math.random()))
     end
   end
 end
@@ -54,7 +58,7 @@ function request()
 end
 
 function response(status, _, body)
-  answers[#answers + 1] = status .. "\t" .. body
+  answers[#answers + 1] = string.format("%d\t%.0f\t%s", status, now() - started_at, body)
   if #answers == #requests then finish() end
 end
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
-import { encode, type Burst, type BurstResult, type LoadGenerator } from './burst.js';
+import { encode, NO_REQUESTS, type Burst, type BurstResult, type LoadGenerator } from './burst.js';
 import type { Wrk } from './find-wrk.js';
 
 /** A burst that takes longer has lost answers. */
@@ -13,14 +13,15 @@ const SCRIPT = join(projectRoot, 'bench/load/wrk.lua');
 
 /** The load generator over wrk (github.com/wg/wrk): one thread, one process per burst. */
 export function wrkLoad({ command, args }: Wrk): LoadGenerator {
-  const run = async ({ port, connections, requests, pauseMs = 0 }: Burst): Promise<BurstResult> => {
+  const run = async ({ port, connections, requests, perSecond = 0 }: Burst): Promise<BurstResult> => {
+    if (requests.length === 0) return NO_REQUESTS; // wrk wants one at least
     const folder = await mkdtemp(join(tmpdir(), 'bench-'));
     const [sent, answered] = [join(folder, 'requests'), join(folder, 'answers')];
     try {
       await writeFile(sent, requests.map(encode).map((each) => `${Buffer.byteLength(each)}\n${each}`).join(''));
       const said = await outputOf(command, [
         ...args, '--threads', '1', '--connections', String(connections), '--duration', `${BURST_SECONDS_MAX}s`, '--timeout', '60s',
-        '--script', SCRIPT, `http://127.0.0.1:${port}`, '--', sent, answered, String(pauseMs),
+        '--script', SCRIPT, `http://127.0.0.1:${port}`, '--', sent, answered, String(perSecond),
       ]);
       const { cpuMs, ...latencyMs } = summaryIn(said);
       const [duration = '', ...lines] = (await readFile(answered, 'utf8').catch(() => '')).trimEnd().split('\n');
@@ -28,8 +29,8 @@ export function wrkLoad({ command, args }: Wrk): LoadGenerator {
       return {
         durationMs: Number(duration), latencyMs, cpuMs,
         answers: lines.map((line) => {
-          const tab = line.indexOf('\t');
-          return { status: Number(line.slice(0, tab)), body: line.slice(tab + 1) };
+          const [status = '', atMs = ''] = line.split('\t', 2);
+          return { status: Number(status), atMs: Number(atMs), body: line.slice(status.length + atMs.length + 2) };
         }),
       };
     } finally {

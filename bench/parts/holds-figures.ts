@@ -31,7 +31,10 @@ export function holdFigures(tally: Tally, paced: readonly Paced[]): Figure[] {
       id: 'P1', name: 'processor time of the API per hold ÷ per answer of bare Koa', target: { atMost: 1.25 },
       values: ratio(bursts('gateway', 'hold'), bare, cpu), limitedBy: 'see docs/performance.md',
     },
-    { id: 'P1', name: 'the same per settle', target: { atMost: 1.25 }, values: ratio(bursts('gateway', 'settle'), bare, cpu) },
+    {
+      id: 'P1', name: 'the same per settle', target: { atMost: 1.25 }, values: ratio(bursts('gateway', 'settle'), bare, cpu),
+      limitedBy: 'as holds',
+    },
     {
       id: 'P2', name: 'processor time of everything per hold and settle ÷ the same of Postgres-only', target: { atMost: 0.6 },
       values: ratio(pairs('gateway'), pairs('postgres'), everything), limitedBy: 'the API and what the worker writes to Postgres',
@@ -74,7 +77,7 @@ export function holdTables({ load, cores }: Pick<Stage, 'load' | 'cores'>, tally
     const all = tally.pairs.filter((each) => each.side === side && !each.isHot);
     if (all.length === 0) return [];
     const each = WHERES.map((where) => median(all.map(({ cpuMicros }) => cpuMicros[where])));
-    return [[NAMES[side], ...each.map((micros) => micros.toFixed(0)), sum(each.slice(0, -1)).toFixed(0)]];
+    return [[NAMES[side], ...each.map((micros) => (micros === 0 ? '' : micros.toFixed(0))), sum(each.slice(0, -1)).toFixed(0)]];
   });
   return [
     {

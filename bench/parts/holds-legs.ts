@@ -1,4 +1,4 @@
-import { creditsIn, drained, type Acknowledged } from '../acknowledged.js';
+import { creditsIn, drained, drainedAll, type Acknowledged } from '../acknowledged.js';
 import type { BurstRequest, BurstResult } from '../load/burst.js';
 import { cpuMs } from '../processes.js';
 import type { Side, Stage } from './holds-stage.js';
@@ -21,7 +21,7 @@ export type Measured = {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
-  /** Processor time of the server and of the load generator for one request. */
+  /** Processor time of the server and of the load generator for one accepted request. */
   readonly cpuMicros: Readonly<Record<'server' | 'load', number>>;
 };
 
@@ -65,16 +65,15 @@ export async function runLeg(
   stage: Stage, tally: Tally, { side, requests, connections, isHot = false }: Leg, round: number,
 ): Promise<void> {
   const holds = newHolds(stage, tally, requests, isHot);
-  await drained(stage.view.db, tally.entries);
+  tally.entries = await drainedAll(stage.view, stage.accounts.ids);
   const before = cpuNow(stage, side);
   const placed = await burst(stage, tally, side, 'hold', connections, placing(holds));
   const measured = (what: What, result: BurstResult, cpuBefore: Cpu): void => {
-    const accepted = result.answers.filter(({ status }) => status === ACCEPTED[what]).length; // refusals are cheap and must not count
-    const sent = result.answers.length;
-    const server = (cpuMs(stage.servers[side].pid) - cpuBefore.server) * MICROS_PER_MS / sent;
+    const accepted = result.answers.filter(({ status }) => status === ACCEPTED[what]).length; // what refusals cost is theirs, too
+    const server = (cpuMs(stage.servers[side].pid) - cpuBefore.server) * MICROS_PER_MS / accepted;
     if (round >= 0) tally.bursts.push({
       round, side, what, isHot, perSecond: accepted / result.durationMs * 1_000, ...result.latencyMs,
-      cpuMicros: { server, load: result.cpuMs * MICROS_PER_MS / sent },
+      cpuMicros: { server, load: result.cpuMs * MICROS_PER_MS / accepted },
     });
   };
   measured('hold', placed, before);
@@ -88,17 +87,18 @@ export async function runLeg(
   count(tally, side, holds, placed, settled);
   await drained(stage.view.db, tally.entries);
   const after = cpuNow(stage, side);
+  const pairs = isOpen.size; // what refusals cost is theirs, too
   const cpuMicros = Object.fromEntries(WHERES.map((where) =>
-    [where, (where === 'load' ? placed.cpuMs + settled.cpuMs : after[where] - before[where]) * MICROS_PER_MS / requests]));
+    [where, (where === 'load' ? placed.cpuMs + settled.cpuMs : after[where] - before[where]) * MICROS_PER_MS / pairs]));
   if (round >= 0) tally.pairs.push({ round, side, isHot, cpuMicros: cpuMicros as Cpu });
 }
 
-/** Holds at a rate, over connections that pause between requests. */
+/** Holds at a rate. */
 export async function runPaced(
   stage: Stage, tally: Tally, { side, requests, connections, perSecond }: Omit<Leg, 'isHot'> & { readonly perSecond: number },
 ): Promise<BurstResult> {
   const holds = newHolds(stage, tally, requests, false);
-  const result = await burst(stage, tally, side, 'hold', connections, placing(holds), connections / perSecond * 1_000);
+  const result = await burst(stage, tally, side, 'hold', connections, placing(holds), perSecond);
   if (side === 'gateway') count(tally, side, holds, result, null);
   return result;
 }
@@ -117,9 +117,10 @@ const placing = (holds: readonly Hold[]): BurstRequest[] =>
   holds.map(({ id, token }) => ({ path: '/v1/holds', token, body: JSON.stringify({ id, amount: AMOUNT }) }));
 
 async function burst(
-  { load, servers }: Stage, tally: Tally, side: Side, what: What, connections: number, requests: readonly BurstRequest[], pauseMs = 0,
+  { load, servers }: Stage, tally: Tally, side: Side, what: What, connections: number, requests: readonly BurstRequest[],
+  perSecond?: number,
 ): Promise<BurstResult> {
-  const result = await load.run({ port: servers[side].port, connections, requests, pauseMs });
+  const result = await load.run({ port: servers[side].port, connections, requests, ...(perSecond === undefined ? {} : { perSecond }) });
   for (const { status, body } of result.answers) {
     if (status === ACCEPTED[what]) continue;
     if (status === BUSY && OUTCOME.test(body)) {
@@ -154,6 +155,8 @@ function amounts({ answers }: BurstResult, status: number, field: 'amount' | 'ca
   }));
 }
 
+/** Redis and worker run beside every side; only the gateway needs them, so what they take while another has its turn is not counted. */
 const cpuNow = ({ servers, redis, worker, postgres }: Stage, side: Side): Cpu => ({
-  server: cpuMs(servers[side].pid), redis: cpuMs(redis.pid), worker: cpuMs(worker.pid), postgres: cpuMs(postgres.pid), load: 0,
+  server: cpuMs(servers[side].pid), redis: side === 'gateway' ? cpuMs(redis.pid) : 0, worker: side === 'gateway' ? cpuMs(worker.pid) : 0,
+  postgres: cpuMs(postgres.pid), load: 0,
 });

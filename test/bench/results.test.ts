@@ -1,21 +1,24 @@
 import { expect, test } from '@jest/globals';
 import { capacityText } from '../../bench/parts/holds-capacity.js';
 import { svgOf } from '../../bench/plot.js';
-import { printed } from '../../bench/results.js';
+import { printed, withoutGaps } from '../../bench/results.js';
 
 test('a figure shows its median and spread, and whether it meets its target', () => {
-  const text = printed('part', {
+  const part = withoutGaps({
     figures: [
       { id: 'P1', name: 'low', target: { atMost: 1.25 }, values: [1.1, 9, 1.2] },
       { id: 'P2', name: 'high', target: { atLeast: 2 }, values: [1.5] },
-      { id: 'P3', name: 'absent', target: { atLeast: 2 }, values: [] },
+      { id: 'P3', name: 'absent', target: { atLeast: 2 }, values: [NaN, 1 / 0], unmeasured: 'there is no RabbitMQ' },
     ],
-    tables: [], problems: [], notes: ['a note'],
+    tables: [{ title: 'table', columns: ['', 'per s'], rows: [['side', NaN.toFixed(0)]] }], problems: [], notes: ['a note'],
   });
+  const text = printed('part', part, false);
   expect(text).toMatch(/P1 +low +1\.20 +1\.10 to 9\.00 +≤ 1\.25 +met\n/);
   expect(text).toMatch(/P2 +high +1\.50 +≥ 2 +missed\n/);
   expect(text).toMatch(/P3 +absent +not measured +≥ 2\n/);
-  expect(text).toContain('- a note');
+  expect(text).toMatch(/side +not measured\n/);
+  expect(text).toContain('- a note\n- not measured: absent; there is no RabbitMQ\n');
+  expect(printed('part', part, true)).not.toMatch(/met$|missed$/m); // a quick run is not judged
 });
 
 test('capacity is load times processor time, divided by how busy one may be, rounded up', () => {

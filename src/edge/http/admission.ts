@@ -4,7 +4,7 @@ import { GatewayError } from '../../kit/errors.js';
 export type Behind = {
   /** What a turn of the event loop takes, in ms. */
   readonly turnMs: number;
-  /** How long the oldest call to Redis had waited when sockets were read last, in ms. */
+  /** How long the oldest call to Redis had waited when it was sampled, and waits still, in ms. */
   readonly redisMs: number;
   /** Calls to Redis that wait for their answer. */
   readonly inFlight: number;
@@ -83,7 +83,8 @@ export function admission({
     const ageMs = now() - sampledAt - 2 * turnMs; // a request is read up to two turns after the sample
     return {
       turnMs: ageMs > FORGET_AFTER_MS ? 0 : Math.min(turnMs, earlierMs),
-      redisMs: ageMs > FORGET_REDIS_AFTER_MS ? 0 : redisMs,
+      // A stall that has ended since is no reason: what waits now is younger.
+      redisMs: ageMs > FORGET_REDIS_AFTER_MS ? 0 : Math.min(redisMs, oldestCallMs()),
       inFlight: inFlight(),
     };
   };

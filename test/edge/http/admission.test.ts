@@ -69,6 +69,23 @@ test('what Redis made calls wait is forgotten after a pause: the first request o
   assertAdmits('begin');
 });
 
+test('a stall of Redis that has ended refuses nothing more, even before it is sampled anew', async () => {
+  let oldestMs = 100;
+  const { assertAdmits } = admission({
+    timeoutMs: TIMEOUT_MS, oldestCallMs: () => oldestMs, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: () => undefined,
+    now: () => 0,
+  });
+  assertAdmits('begin');
+  await nextTurn();
+  await nextTurn();
+  await nextTurn();
+  expect(() => { assertAdmits('begin'); }).toThrow('the gateway is busy');
+  oldestMs = 2;
+  assertAdmits('begin');
+  oldestMs = 100; // waits again, within the time of the sample
+  expect(() => { assertAdmits('begin'); }).toThrow('the gateway is busy');
+});
+
 let gateway: FakeGateway;
 beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(() => gateway.stop());
