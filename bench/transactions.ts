@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { countTransactions } from '../src/books/count-transactions.js';
 import type { Transaction } from '../src/books/transaction.js';
-import { insertTransactions } from '../src/books/transaction.table.js';
+import { insertTransactions, readTotals } from '../src/books/transaction.table.js';
 import { creditStatistics } from '../src/credits/statement/credit-statistics.js';
 import {
   AMOUNT_OFFSET_MAX, AMOUNT_PERIOD_MAX, readTransactions, type ListTransactionsQuery,
@@ -84,7 +85,7 @@ async function writeBatch(db: Db, { accountId, lines }: Statement): Promise<void
   }));
   const undo = new Error('undo');
   await db.transaction(async (trx) => {
-    await insertTransactions(trx, made);
+    await insertTransactions(trx, countTransactions(made, await readTotals(trx, [accountId])));
     throw undo;
   }).catch((error: unknown) => { if (error !== undo) throw error; });
 }

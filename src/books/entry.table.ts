@@ -2,6 +2,7 @@ import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import { afterOf, AMOUNTS, BALANCES, type AfterName, type AmountName } from '../ledger/figures.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { copyInto } from '../stores/postgres/copy.js';
 import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unnest.js';
 import { amountColumns } from './amount-columns.js';
 
@@ -12,7 +13,7 @@ const afterColumns: Columns<EntryRow> = Object.fromEntries(
   BALANCES.map((name) => [`${name}_after`, ['bigint', ({ entry }: EntryRow) => entry[afterOf(name)]] as const]),
 );
 
-const entrySource = unnestSource<EntryRow>('e', {
+const entryColumns: Columns<EntryRow> = {
   account_id: ['text', ({ entry }) => entry.accountId],
   seq: ['bigint', ({ entry }) => entry.seq],
   at_ms: ['double precision', ({ entry }) => entry.atMs],
@@ -32,36 +33,24 @@ const entrySource = unnestSource<EntryRow>('e', {
   corrects: ['bigint', ({ entry }) => entry.corrects],
   reported: ['bigint', ({ entry }) => entry.reported],
   reported_usage: ['text', ({ entry }) => entry.reportedUsage],
-});
+};
+const entrySource = unnestSource<EntryRow>('e', entryColumns);
 
-const ENTRY_COLUMNS = entrySource.names.map((name) => (name === 'at_ms' ? 'at' : name)).join(', ');
-const ENTRY_VALUES = entrySource.names.map((name) => (name === 'at_ms' ? fromMs('at_ms') : name)).join(', ');
+export const insertEntries = copyInto<EntryRow>('entries', entryColumns, ['at_ms']);
+
 /** Not known to the version before, which leaves them out. */
 const NEW = new Set(['reported', 'reported_usage']);
 /** The columns that must be equal when an entry is delivered again; text of `about` may have been quarantined. */
 const COMPARED = entrySource.names.filter((name) => name !== 'at_ms' && name !== 'epoch' && !NEW.has(name));
 
-export async function insertEntries(trx: Trx, rows: readonly EntryRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await trx.raw(`insert into entries (${ENTRY_COLUMNS}) select ${ENTRY_VALUES} from ${entrySource.sql}`, entrySource.bind(rows));
-}
-
 type Detail = { readonly accountId: string; readonly seq: number; readonly atMs: number; readonly about: string };
 
-const detailSource = unnestSource<Detail>('d', {
+export const insertDetails = copyInto<Detail>('entry_details', {
   account_id: ['text', (row) => row.accountId],
   seq: ['bigint', (row) => row.seq],
   at_ms: ['double precision', (row) => row.atMs],
   about: ['text', (row) => row.about],
-});
-
-export async function insertDetails(trx: Trx, rows: readonly Detail[]): Promise<void> {
-  if (rows.length === 0) return;
-  await trx.raw(
-    `insert into entry_details (account_id, seq, at, about) select account_id, seq, ${fromMs('at_ms')}, about from ${detailSource.sql}`,
-    detailSource.bind(rows),
-  );
-}
+}, ['at_ms']);
 
 /** Those of these entries that Postgres stores differently or not at all, although all should be stored: forks (I7). */
 export async function findForks(trx: Trx, rows: readonly EntryRow[]): Promise<{ accountId: string; seq: number }[]> {

@@ -1,6 +1,7 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { OverCapture, Principal } from '../ledger/ledger.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { copyInto } from '../stores/postgres/copy.js';
 import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unnest.js';
 
 export type HoldState = 'open' | 'settled' | 'voided' | 'expired';
@@ -108,19 +109,14 @@ const changing: Columns<HoldRow> = {
   ended_seq: ['bigint', (hold) => hold.endedSeq],
   closed_at_ms: ['double precision', (hold) => hold.closedAtMs],
 };
-const wholeSource = unnestSource<HoldRow>('h', { ...key, ...placed, ...changing });
 const changeSource = unnestSource<HoldRow>('h', { ...key, ...changing });
 
 const column = (name: string): string => name.replace(/_ms$/, '');
 const value = (name: string): string => (name.endsWith('_ms') ? fromMs(`h.${name}`) : `h.${name}`);
-const NAMES = wholeSource.names.map(column).join(', ');
-const VALUES = wholeSource.names.map(value).join(', ');
 const CHANGES = Object.keys(changing).map((name) => `${column(name)} = ${value(name)}`).join(', ');
 
-export async function insertHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
-  if (holds.length === 0) return;
-  await trx.raw(`insert into holds (${NAMES}) select ${VALUES} from ${wholeSource.sql}`, wholeSource.bind(holds));
-}
+const whole = { ...key, ...placed, ...changing };
+export const insertHolds = copyInto<HoldRow>('holds', whole, Object.keys(whole).filter((name) => name.endsWith('_ms')));
 
 /** Writes what was extended, reported or ended. */
 export async function changeHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Trx } from '../stores/postgres/connect.js';
+import { copyInto } from '../stores/postgres/copy.js';
 import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
-import { countTransactions } from './count-transactions.js';
-import type { CountedTransaction, Transaction, TransactionTotals } from './transaction.js';
+import type { CountedTransactions } from './count-transactions.js';
+import type { CountedTransaction, TransactionTotals } from './transaction.js';
 
-const source = unnestSource<CountedTransaction>('t', {
+const copyTransactions = copyInto<CountedTransaction>('transactions', {
   account_id: ['text', (row) => row.accountId],
   id: ['bigint', (row) => row.id],
   at_ms: ['double precision', (row) => row.atMs],
@@ -16,7 +17,7 @@ const source = unnestSource<CountedTransaction>('t', {
   nth: ['bigint', (row) => row.nth],
   credited: ['bigint', (row) => row.credited],
   debited: ['bigint', (row) => row.debited],
-});
+}, ['at_ms']);
 
 const totalsSource = unnestSource<TransactionTotals>('s', {
   account_id: ['text', (row) => row.accountId],
@@ -33,24 +34,23 @@ const valuesOf = (names: readonly string[]): string => names.map((name) => (name
 
 /**
  * Adds transactions to their accounts' statements and to the totals. The caller holds the locks of the accounts' shards,
- * so no other process can change these rows between the read and the write.
+ * so no other process has changed the totals since they were read (`readTotals`).
  */
-export async function insertTransactions(trx: Trx, made: readonly Transaction[]): Promise<void> {
-  if (made.length === 0) return;
-  const { counted, totals } = countTransactions(made, await readTotals(trx, [...new Set(made.map(({ accountId }) => accountId))]));
-  await trx.raw(
-    `insert into transactions (${namesOf(source.names)}) select ${valuesOf(source.names)} from ${source.sql}`,
-    source.bind(counted),
-  );
-  await trx.raw(
+export async function insertTransactions(trx: Trx, { counted, totals }: CountedTransactions): Promise<void> {
+  if (counted.length === 0) return;
+  const copied = copyTransactions(trx, counted);
+  const summed = trx.raw(
     `insert into transaction_totals (${namesOf(totalsSource.names)}) select ${valuesOf(totalsSource.names)} from ${totalsSource.sql}
      on conflict (account_id, type, reason) do update set
        count = excluded.count, credited = excluded.credited, debited = excluded.debited, last_at = excluded.last_at`,
     totalsSource.bind(totals),
   );
+  await Promise.all([copied, summed]);
 }
 
-async function readTotals(trx: Trx, accountIds: readonly string[]): Promise<TransactionTotals[]> {
+/** What these accounts have so far. */
+export async function readTotals(trx: Trx, accountIds: readonly string[]): Promise<TransactionTotals[]> {
+  if (accountIds.length === 0) return [];
   const { rows } = await trx.raw<{ rows: TransactionTotals[] }>(
     `select account_id as "accountId", type, reason, count, credited, debited, ${toMs('last_at')} as "lastAtMs"
        from transaction_totals where account_id = any(?::text[])`,

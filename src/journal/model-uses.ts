@@ -79,7 +79,7 @@ function splitSigned(amount: Micros, weights: readonly number[]): Micros[] {
  * charges of services from their metadata. '' for a model without a name.
  */
 function modelsOf(price: string, usage: CommonFacts['usage']): readonly Said[] {
-  const stated = usage === null ? {} : statedIn(usage.metadata);
+  const stated = usage === null ? {} : usage.stated;
   if (price !== '') return [{ model: modelOf(price), ...tokensOf(stated), credits: 0 }];
   if (usage === null) return [];
   if (Array.isArray(stated['models'])) return stated['models'].map(readItem);
@@ -129,12 +129,6 @@ function modelOf(price: string): string {
   } catch {
     return ''; // a price from before prices had structured names: an unknown model
   }
-}
-
-/** Metadata that a caller wrote may be anything, but it is JSON: the reader of facts made it. */
-function statedIn(metadata: string): Stated {
-  const value: unknown = JSON.parse(metadata);
-  return isRecord(value) ? value : {};
 }
 
 const isRecord = (value: unknown): value is Stated => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -26,10 +26,24 @@ export async function shortenReceipts(
   redis: ScriptClient, keys: Keyspace, { cursors, written }: Pick<Batch, 'cursors' | 'written'>, tailMs: number,
 ): Promise<void> {
   const endedTtlSeconds = Math.min(RECEIPT_TTL_SECONDS, Math.max(ENDED_HOLD_TTL_SECONDS_MIN, Math.ceil(tailMs / 1_000)));
+  const epochs = new Map(cursors.map(({ shard, epoch }) => [shard, epoch]));
+  const accounts = new Map<string, AccountKeys>();
+  const keysOf = (accountId: string): AccountKeys => {
+    let account = accounts.get(accountId);
+    if (account === undefined) {
+      account = keys.account(accountId, epochs.get(keys.shardOf(accountId)) ?? 0);
+      accounts.set(accountId, account);
+    }
+    return account;
+  };
+  const receiptsIn = new Map<number, Receipt[]>(cursors.map(({ shard }) => [shard, []]));
+  for (const { entry } of written.fresh) {
+    if (IS_FINAL[entry.kind] === undefined && entry.key === '') continue;
+    const account = keysOf(entry.accountId);
+    receiptsIn.get(account.shard)?.push(...receiptsOf(entry, account, endedTtlSeconds));
+  }
   const calls = cursors.flatMap(({ shard, epoch }) => {
-    const receipts = written.fresh.flatMap(({ entry }) =>
-      (keys.shardOf(entry.accountId) === shard ? receiptsOf(entry, keys.account(entry.accountId, epoch), endedTtlSeconds) : []));
-    return chunksOf(receipts).map((chunk) => shortenReceiptsScript.run(redis, { fence: keys.fence(shard) }, { epoch }, {
+    return chunksOf(receiptsIn.get(shard) ?? []).map((chunk) => shortenReceiptsScript.run(redis, { fence: keys.fence(shard) }, { epoch }, {
       keys: [...chunk.map(({ key }) => key), ...chunk.flatMap(({ mark }) => mark ?? [])],
       args: chunk.flatMap(({ seq, ttlSeconds, mark }) => [seq, ttlSeconds, mark === undefined ? '' : RECEIPT_TTL_SECONDS]),
     }));

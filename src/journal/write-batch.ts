@@ -46,10 +46,13 @@ export async function writeBatch(
   await refuseForks(trx, known);
 
   const batch: FreshBatch = { ...readTexts(placed, stripText), accounts: changed, entryName };
-  const folded: { readonly projection: Projection; readonly rows: unknown }[] = [];
-  for (const projection of projections) folded.push({ projection, rows: await projection.fold(batch, trx) });
+  const folds = await Promise.allSettled(projections.map(async (projection) => await projection.fold(batch, trx)));
+  const rows = folds.map((fold) => {
+    if (fold.status === 'rejected') throw fold.reason;
+    return fold.value;
+  });
   // The folds above do not write.
-  for (const { projection, rows } of folded) await projection.write(trx, rows);
+  await writeAll(trx, rows);
   const { found } = await holdsOf(batch, trx);
   const correctedBy = await correctedEnds(batch, trx);
   return {
@@ -58,6 +61,23 @@ export async function writeBatch(
     })),
     redelivered: known.length, quarantined: (await quarantineOf(batch, trx)).length,
   };
+}
+
+/**
+ * Starts every write without waiting for the one before, so that Postgres is busy with one while the next is made. Throws the first
+ * error, as soon as no write is under way any more: those behind it only say that the transaction has failed.
+ */
+async function writeAll(trx: Trx, rows: readonly unknown[]): Promise<void> {
+  const writes = new Map<Projection, Promise<void>>();
+  const failures: unknown[] = [];
+  for (const [index, projection] of projections.entries()) {
+    const before = projection.after === undefined ? undefined : writes.get(projection.after);
+    const write = before === undefined ? projection.write(trx, rows[index]) : before.then(() => projection.write(trx, rows[index]));
+    write.catch((error: unknown) => { failures.push(error); });
+    writes.set(projection, write);
+  }
+  await Promise.allSettled(writes.values());
+  if (failures.length > 0) throw failures[0];
 }
 
 /**

@@ -95,32 +95,49 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
 const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
 
 /** The balances after an entry, under the names of a decoded one. */
-export const balancesAfter = <Value>(valueOf: (name: BalanceName) => Value): Record<AfterName, Value> =>
-  Object.fromEntries(BALANCES.map((name) => [afterOf(name), valueOf(name)])) as Record<AfterName, Value>;
+export function balancesAfter<Value>(valueOf: (name: BalanceName) => Value): Record<AfterName, Value> {
+  const values: Partial<Record<AfterName, Value>> = {};
+  for (const name of BALANCES) values[afterOf(name)] = valueOf(name);
+  return values as Record<AfterName, Value>;
+}
+
+type FactOf = (field: string) => string | undefined;
+
+const LINE_NUMBERS: Readonly<Record<string, number | undefined>> =
+  Object.fromEntries(ENTRY_LINES.map((field, index) => [field, index]));
 
 /** The facts of a stream entry by name, of this version or of the one before, which wrote a field for each. */
-function factsOf(streamId: string, flat: readonly string[]): Map<string, string> {
-  const facts = new Map<string, string>();
-  for (let i = 0; i + 1 < flat.length; i += 2) facts.set(flat[i] ?? '', flat[i + 1] ?? '');
-  const lines = facts.get('entry')?.split('\n');
-  if (lines === undefined) return facts;
+function factsOf(streamId: string, flat: readonly string[]): FactOf {
+  const lines = fieldOf(flat, 'entry')?.split('\n');
+  if (lines === undefined) {
+    const facts = new Map<string, string>();
+    for (let i = 0; i + 1 < flat.length; i += 2) facts.set(flat[i] ?? '', flat[i + 1] ?? '');
+    return (field) => facts.get(field);
+  }
   if (lines.length !== ENTRY_LINES.length) throw new RangeError(`journal entry ${streamId} has ${lines.length} lines`);
-  ENTRY_LINES.forEach((field, index) => facts.set(field, lines[index] ?? ''));
-  return facts;
+  return (field) => {
+    const number = LINE_NUMBERS[field];
+    return number === undefined ? fieldOf(flat, field) : lines[number];
+  };
+}
+
+function fieldOf(flat: readonly string[], field: string): string | undefined {
+  for (let i = 0; i + 1 < flat.length; i += 2) if (flat[i] === field) return flat[i + 1];
+  return undefined;
 }
 
 /** Decodes one stream entry. Throws RangeError when it is not what the scripts write: then the shard must stop. */
 export function decodeEntry(streamId: string, flat: readonly string[]): JournalEntry {
   const value = factsOf(streamId, flat);
   const text = (field: EntryField): string => {
-    const found = value.get(field);
+    const found = value(field);
     if (found === undefined) throw new RangeError(`journal entry ${streamId} has no field ${field}`);
     return found;
   };
   const amount = (field: EntryField): Micros => microsFromText(text(field));
   const kind = text('kind');
   if (!KINDS.has(kind)) throw new RangeError(`journal entry ${streamId} has unknown kind ${kind}`);
-  const isLegacy = !value.has('trace');
+  const isLegacy = value('trace') === undefined;
   return {
     streamId,
     accountId: text('account'),
@@ -132,23 +149,23 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     ...balancesAfter((name) => amount(`${name}_after`)),
     lots: decodeLotChanges(text('lots')),
     holdId: text('hold'),
-    leaseEndsAtMs: microsFromText(value.get('lease_ends_at_ms') ?? value.get('lease_ms') ?? text('lease_ends_at_ms')),
+    leaseEndsAtMs: microsFromText(value('lease_ends_at_ms') ?? value('lease_ms') ?? text('lease_ends_at_ms')),
     policy: text('policy'),
     key: text('key'),
     fingerprint: text('fingerprint'),
     price: text('price'),
     about: isLegacy ? withoutLegacyTrace(text('about')) : text('about'),
-    principal: principalOf(streamId, value.get('principal') ?? ''),
+    principal: principalOf(streamId, value('principal') ?? ''),
     // Entries of the version before have none of the last fields: the trace and the kind were parts of `about`.
-    corrects: microsFromText(value.get('corrects') ?? '0'),
-    holdKind: value.get('hold_kind') ?? (kind === 'place' ? legacyHoldKind(text('about')) : ''),
+    corrects: microsFromText(value('corrects') ?? '0'),
+    holdKind: value('hold_kind') ?? (kind === 'place' ? legacyHoldKind(text('about')) : ''),
     // Entries of the version before have none of these.
-    terms: decodeTerms(value.get('terms') ?? ''),
-    reported: microsFromText(value.get('reported') ?? '0'),
-    reportedUsage: value.get('reported_usage') ?? '',
-    spent: value.get('spent') ?? '',
-    spentOn: value.get('spent_on') ?? '',
-    spending: value.get('spending') ?? '',
+    terms: decodeTerms(value('terms') ?? ''),
+    reported: microsFromText(value('reported') ?? '0'),
+    reportedUsage: value('reported_usage') ?? '',
+    spent: value('spent') ?? '',
+    spentOn: value('spent_on') ?? '',
+    spending: value('spending') ?? '',
     trace: isLegacy ? legacyTrace(text('about')) : text('trace') || undefined,
   };
 }

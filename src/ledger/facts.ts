@@ -121,9 +121,10 @@ export type LimitFact = {
   readonly crossed: boolean;
 };
 
-/** `credits` null: what the entry captured. `metadata` is JSON text. */
+/** `credits` null: what the entry captured. `metadata` is JSON text; `stated` is what it says, where that is an object. */
 export type UsageFacts = {
   readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string;
+  readonly stated: Readonly<Record<string, unknown>>;
 };
 
 /** As they were written: `type` and `reason` may be any words, or none. `metadata` is JSON text. */
@@ -244,7 +245,10 @@ function readUsage(usage: unknown): UsageFacts {
   const { service, operation, credits, metadata } = usage;
   if (typeof service !== 'string' || typeof operation !== 'string') throw new TypeError('about.usage names no service or operation');
   if (!isAbsent(credits) && !isCount(credits)) throw new TypeError('about.usage.credits is not an amount');
-  return { service, operation, credits: isCount(credits) ? micros(credits) : null, metadata: JSON.stringify(metadata ?? {}) };
+  return {
+    service, operation, credits: isCount(credits) ? micros(credits) : null, metadata: JSON.stringify(metadata ?? {}),
+    stated: isRecord(metadata) ? metadata : {},
+  };
 }
 
 function readTransaction(transaction: unknown): TransactionFacts {

@@ -2,10 +2,12 @@ import { markFrozen, type FrozenRow } from '../../books/frozen-account.table.js'
 import type { JournalEntry } from '../../ledger/entry.js';
 import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
+import { accounts } from './accounts.js';
 import type { Projection } from './projection.js';
 
 export const freezes: Projection<readonly FrozenRow[]> = {
   name: 'freezes',
+  after: accounts,
   fold: ({ fresh, factsOf }) => foldFreezes(fresh, factsOf),
   write: markFrozen,
 };

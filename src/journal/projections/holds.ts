@@ -29,16 +29,17 @@ export const chargedBefore = oncePerBatch(async (batch, trx) => {
     (entry.kind === 'late_settle' || entry.kind === 'give_back' ? found.get(entry)?.captured : undefined) ?? ZERO;
 });
 
-export const placedHolds: Projection<readonly HoldRow[]> = {
-  name: 'placed holds',
-  fold: async (batch, trx) => (await holdsOf(batch, trx)).placed,
-  write: insertHolds,
-};
-
 export const changedHolds: Projection<readonly HoldRow[]> = {
   name: 'changed holds',
   fold: async (batch, trx) => (await holdsOf(batch, trx)).changed,
   write: changeHolds,
+};
+
+export const placedHolds: Projection<readonly HoldRow[]> = {
+  name: 'placed holds',
+  after: changedHolds,
+  fold: async (batch, trx) => (await holdsOf(batch, trx)).placed,
+  write: insertHolds,
 };
 
 /** The account id contains no colon (ids.ts), so no two holds share a name. */

@@ -7,7 +7,7 @@ import type { PlacedEntry } from '../fold-accounts.js';
 
 /**
  * One table's part of the drain. All projections run in the transaction that moves the cursors: first all folds, then all
- * writes, in the order of the list (projections.ts).
+ * writes. Statements are sent in the order of the list (projections.ts) without waiting for one another.
  */
 export type Projection<Rows = unknown> = {
   /** Unique in the list. */
@@ -17,6 +17,8 @@ export type Projection<Rows = unknown> = {
    * ShardFault when the journal contradicts itself or the books.
    */
   fold(batch: FreshBatch, trx: Trx): Rows | Promise<Rows>;
+  /** The projection whose rows must be written before. */
+  readonly after?: Projection;
   /** Writes the rows of `fold`, which may be none. */
   write(trx: Trx, rows: Rows): Promise<void>;
 };

@@ -16,9 +16,10 @@ import { collectedUsage, usageRecords } from './usage.js';
 /**
  * Everything that the drain writes, except the cursors. A new table is a new file and one line here.
  *
- * The order matters for three pairs. `freezes` updates rows that `accounts` may just have inserted. `changedHolds` comes
- * before `placedHolds`, because a batch may end a hold and reuse its id, and an id may have only one open hold.
- * `collectedUsage` marks rows that `usageRecords` may just have inserted. `outbox` is the last, because it locks until the commit.
+ * The order matters for three pairs, of which the second waits for the first. `freezes` updates rows that `accounts` may just have
+ * inserted. `changedHolds` comes before `placedHolds`, because a batch may end a hold and reuse its id, and an id may have only one
+ * open hold. `collectedUsage` marks rows that `usageRecords` may just have inserted. `outbox` is the last, because it locks until the
+ * commit.
  */
 export const projections: readonly Projection[] = [
   entries,

@@ -44,12 +44,12 @@ const NAME_LENGTH_MAX = 200;
  */
 export function foldUsageMinutes(fresh: readonly PlacedEntry[], context: Context): UsageMinute[] {
   const rows = new Map<string, Omit<UsageMinute, keyof UsageSums> & { -readonly [Name in keyof UsageSums]: UsageSums[Name] }>();
+  const lineOf = lineDigests();
   for (const { entry } of fresh) {
     if (!KINDS.has(entry.kind)) continue;
     for (const { names, ...more } of linesOf(entry, context)) {
-      const { model, feature, spender, apiKey, reason } = names;
       const minuteMs = Math.floor(entry.atMs / MINUTE_MS) * MINUTE_MS;
-      const line = fingerprint(model, feature, spender, apiKey, reason);
+      const line = lineOf(names);
       const key = joined(entry.accountId, minuteMs, line);
       let row = rows.get(key);
       if (row === undefined) {
@@ -60,6 +60,18 @@ export function foldUsageMinutes(fresh: readonly PlacedEntry[], context: Context
     }
   }
   return [...rows.values()].filter((row) => SUMS.some((name) => row[name] !== 0n));
+}
+
+/** Digests of names. A batch has few combinations of them. */
+function lineDigests(): (names: UsageNames) => string {
+  const known = new Map<string, string>();
+  return ({ model, feature, spender, apiKey, reason }) => {
+    const names = [model, feature, spender, apiKey, reason];
+    const text = JSON.stringify(names);
+    let line = known.get(text);
+    if (line === undefined) known.set(text, line = fingerprint(...names));
+    return line;
+  };
 }
 
 const SUMS = ['uses', 'tokens', 'inputTokens', 'outputTokens', 'captured', 'uncollected'] as const;

@@ -52,6 +52,7 @@ export const usageRecords: Projection<readonly UsageRow[]> = {
 
 export const collectedUsage: Projection<readonly CollectedUsage[]> = {
   name: 'collected usage',
+  after: usageRecords,
   fold: ({ fresh, factsOf }) => foldCollected(fresh, factsOf),
   write: markCollected,
 };

@@ -24,6 +24,7 @@ export function micros(value: number): Micros {
 
 /** Parses the integer text that scripts and Postgres return. Throws RangeError on anything else. */
 export function microsFromText(text: string): Micros {
+  if (text === '0') return ZERO; // most amounts of an entry
   if (!/^-?\d{1,16}$/.test(text)) throw new RangeError(`not integer text: ${JSON.stringify(text)}`);
   return micros(Number(text));
 }

@@ -24,6 +24,8 @@ export type PoolProfile = {
   readonly silenceMs: number;
   /** The name in `pg_stat_activity`. */
   readonly name: string;
+  /** Sends each statement at once, also while earlier ones of its connection are under way. They are still carried out in their order. */
+  readonly pipeline?: boolean;
 };
 
 /** A statement of the drainer takes tens of milliseconds; this limit ends one that hangs. */
@@ -61,6 +63,7 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
   idleInTransactionTimeoutMs: DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS,
   silenceMs: DRAIN_STATEMENT_TIMEOUT_MS + SILENCE_MARGIN_MS,
   name: 'credit-gateway-drain',
+  pipeline: true,
 });
 
 /** Statements of reports, and pauses between them: a client that reads slower than this is cut off. */
@@ -121,6 +124,7 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
     application_name: profile.name,
     connectionTimeoutMillis: profile.connectTimeoutMs,
     keepAlive: true,
+    pipeline: profile.pipeline ?? false,
     types,
   };
   return {

@@ -33,9 +33,9 @@ function textOf(statement: unknown): string | undefined {
   return typeof statement.text === 'string' ? statement.text : undefined;
 }
 
-/** `insert entries`, `select accounts`, `COMMIT`: the verb of a statement and its table. */
+/** `insert webhooks`, `copy entries`, `select accounts`, `COMMIT`: the verb of a statement and its table. */
 export function nameOf(sql: string): string {
-  const [, change, changed] = /\b(insert into|update|delete from)\s+"?(\w+)"?/i.exec(sql) ?? [];
+  const [, change, changed] = /\b(insert into|update|delete from|copy)\s+"?(\w+)"?/i.exec(sql) ?? [];
   if (change !== undefined && changed !== undefined) return `${verbOf(change)} ${changed}`;
   const [, table] = /\bfrom\s+"?(\w+)"?/i.exec(sql) ?? [];
   const verb = verbOf(sql);

@@ -53,6 +53,7 @@ test('a parsed traceparent is written unchanged', () => {
 
 test.each([
   ['insert into entries (account_id) select 1 from unnest($1)', 'insert entries'],
+  ['copy entries (account_id, seq) from stdin', 'copy entries'],
   ['with locked as (select * from shards for update) update shards set x = 1 from locked', 'update shards'],
   ['select * from "accounts" where account_id = $1', 'select accounts'],
   ['delete from holds where id = 1', 'delete holds'],

@@ -79,7 +79,7 @@ test('one trace shows a settle from the caller to the commit in Postgres', async
   expect(drained).toMatchObject({ kind: CONSUMER, parentSpanId: script.spanId, links: [{ traceId, spanId: drain.spanId }] });
   expect(drain).toMatchObject({ kind: CONSUMER, parentSpanId: script.spanId });
   expect(drain.attributes['credits.drain.entries']).toBeGreaterThan(0);
-  for (const name of ['insert entries', 'insert entry_details', 'COMMIT']) {
+  for (const name of ['copy entries', 'copy entry_details', 'COMMIT']) {
     expect(only(spans, name)).toMatchObject({ kind: CLIENT, parentSpanId: drain.spanId, attributes: { 'db.system.name': 'postgresql' } });
   }
   expect(spans.every(({ status }) => status.code !== 2)).toBe(true);
