@@ -4,7 +4,7 @@ import { linesOf } from './stack.js';
 
 /** Processes that die, and data that must be there afterwards. */
 
-const BACK_WITHIN_MS = 180_000;
+const BACK_WITHIN_MS = 300_000;
 
 /** A hold and its settlement: 2 credits of Alice's. Repeats the same request until it is answered, as a caller would. */
 async function spendTwo({ api }: Subject): Promise<void> {
