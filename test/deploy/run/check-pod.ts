@@ -2,7 +2,10 @@ import { expectEqual, type Check } from './check.js';
 import { eventually } from './shell.js';
 import { PROJECT } from './stack.js';
 
-/** The image as deploy/kubernetes starts it: node as process 1, without an init process, with the limits of a pod, and started again when it fails, as there. */
+/**
+ * The image as deploy/kubernetes starts it: node as process 1, without an init process, with the limits of a pod, and started again when it
+ * fails.
+ */
 
 const POD = `${PROJECT}-pod`;
 const SECURITY = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--user', '1000:1000'];
