@@ -1,3 +1,4 @@
+import { Refused } from './shell.js';
 import type { Stack } from './stack.js';
 
 /** The API of the gateway at its published port, as an operator. */
@@ -18,6 +19,7 @@ export async function operatorApi({ url, exec }: Stack): Promise<Api> {
       body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
     const text = await response.text();
+    if (response.status >= 400 && response.status < 500) throw new Refused(`${path}: ${response.status} ${text}`);
     if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
     return JSON.parse(text) as Record<string, unknown>;
   };

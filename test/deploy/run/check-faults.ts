@@ -4,15 +4,15 @@ import { linesOf } from './stack.js';
 
 /** Processes that die, and data that must be there afterwards. */
 
-const BACK_WITHIN_MS = 180_000;
+const BACK_WITHIN_MS = 300_000;
 
 /** A hold and its settlement: 2 credits of Alice's. Repeats the same request until it is answered, as a caller would. */
 async function spendTwo({ api }: Subject): Promise<void> {
   const id = `verify-${Date.now()}`;
-  const ask = (path: string, amount: string, more = {}): Promise<object> =>
-    eventually(path, BACK_WITHIN_MS, () => api.call(path, { account: 'alice', amount, reason: 'verify', ...more }));
-  await ask('/v1/holds', '3', { id });
-  await ask(`/v1/holds/${id}/settle`, '2');
+  const ask = (path: string, body: object): Promise<object> =>
+    eventually(path, BACK_WITHIN_MS, () => api.call(path, { account: 'alice', ...body }));
+  await ask('/v1/holds', { id, amount: '3', reason: 'verify' });
+  await ask(`/v1/holds/${id}/settle`, { amount: '2', reason: 'completed' });
 }
 
 const spendable = async ({ api }: Subject): Promise<number> =>

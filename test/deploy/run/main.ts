@@ -14,8 +14,9 @@ import { linesOf, openStack, type Stack } from './stack.js';
 
 /** `npm run compose:verify`: docs/deployment.md, "What was verified". */
 
-const USAGE = `npm run compose:verify -- [--folder <path>] [--keep]
+const USAGE = `npm run compose:verify -- [--folder <path>] [--only <text>] [--keep]
   --folder  where podman keeps images, where Docker does not answer; default ${join(tmpdir(), 'cgt')}
+  --only    runs the checks whose names contain this text
   --keep    leaves the containers and the checkout for a look`;
 
 const CHECKS: readonly Check[] = [...START_CHECKS, ...PART_CHECKS, pod, ...FAULT_CHECKS];
@@ -38,7 +39,7 @@ async function start(stack: Stack): Promise<string> {
 }
 
 /** Answers whether everything is right. */
-async function verify(stack: Stack): Promise<boolean> {
+async function verify(stack: Stack, only: string): Promise<boolean> {
   await stack.clear();
   say('building the image and starting the services: some minutes ...');
   if (await reported('the lines of docs/deployment.md start everything, from a checkout under umask 077', () => start(stack))) {
@@ -47,15 +48,19 @@ async function verify(stack: Stack): Promise<boolean> {
     return false;
   }
   const subject = { stack, api: await operatorApi(stack) };
+  const checks = CHECKS.filter(({ name }) => name.includes(only));
   let wrong = 0;
-  for (const { name, run } of CHECKS) wrong += await reported(name, () => run(subject)) ? 1 : 0;
-  say(`${CHECKS.length + 1 - wrong} passed, ${wrong} failed`);
+  for (const { name, run } of checks) wrong += await reported(name, () => run(subject)) ? 1 : 0;
+  say(`${checks.length + 1 - wrong} passed, ${wrong} failed`);
   return wrong === 0;
 }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { folder: { type: 'string', default: join(tmpdir(), 'cgt') }, keep: { type: 'boolean', default: false } },
+    options: {
+      folder: { type: 'string', default: join(tmpdir(), 'cgt') }, only: { type: 'string', default: '' },
+      keep: { type: 'boolean', default: false },
+    },
   });
   const engine = await dockerEngine() ?? await podmanEngine(values.folder);
   say(`engine: ${engine.name}`);
@@ -63,7 +68,7 @@ async function main(): Promise<number> {
   if (engine.leftOut.length > 0) say(`left out, for want of an image: ${engine.leftOut.join(', ')}`);
   const stack = await openStack(engine);
   try {
-    return await verify(stack) ? 0 : 1;
+    return await verify(stack, values.only) ? 0 : 1;
   } finally {
     if (values.keep) say(`kept: ${stack.folder}`);
     else await stack.discard();

@@ -36,12 +36,18 @@ export async function run(program: string, args: readonly string[], options: Run
   throw new Error(`${[program, ...args].join(' ').slice(0, 200)} ended with ${code ?? 'a signal or the time limit'}:\n${told}`);
 }
 
-/** Waits until `look` answers something other than undefined. Throws after `withinMs`, with the last error of `look`. */
+/** An error that waiting does not mend. */
+export class Refused extends Error {}
+
+/** Waits until `look` answers something other than undefined. Throws what is `Refused`, and after `withinMs` the last error of `look`. */
 export async function eventually<T>(what: string, withinMs: number, look: () => Promise<T | undefined>): Promise<T> {
   const startedAt = performance.now();
   let last = '';
   for (;;) {
-    const found = await look().catch((error: unknown) => { last = `: ${error instanceof Error ? error.message : String(error)}`; });
+    const found = await look().catch((error: unknown) => {
+      if (error instanceof Refused) throw error;
+      last = `: ${error instanceof Error ? error.message : String(error)}`;
+    });
     if (found !== undefined) return found;
     if (performance.now() - startedAt > withinMs) throw new Error(`${what}: not within ${withinMs / 1_000} s${last}`);
     await new Promise((resolve) => { setTimeout(resolve, 500); });

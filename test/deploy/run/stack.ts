@@ -94,7 +94,7 @@ export async function openStack(engine: Engine): Promise<Stack> {
     engine, folder, image: IMAGE, url: `http://127.0.0.1:${port}`, docker, lines, containers,
     outcome: (args) => outcomeOf('docker', args, { cwd: folder, env, timeoutMs: SCRIPT_MS }),
     exec: (service, ...command) => docker(['compose', 'exec', '-T', service, ...command]),
-    healthy: (withinMs = 240_000) => eventually('all services are healthy', withinMs, async () => {
+    healthy: (withinMs = 600_000) => eventually('all services are healthy', withinMs, async () => {
       const all = (await containers()).filter(({ service }) => service !== 'migrate');
       const ill = all.filter(({ state, health }) => state !== 'running' || health !== 'healthy');
       if (ill.length > 0) throw new Error(ill.map(({ service, state, health }) => `${service} is ${state} ${health}`).join(', '));
