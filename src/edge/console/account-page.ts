@@ -146,9 +146,9 @@ function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView)
 function hintOf({ reason, lastAtMs }: Refusal, freeze: Freeze | null): Html {
   if (reason !== 'account_frozen') return html``;
   if (freeze === null || lastAtMs < freeze.atMs) {
-    return html`<br><small>who froze it and why: see the <a href="#entries">ledger</a></small>`;
+    return html` <small>who froze it and why: see the <a href="#entries">ledger</a></small>`;
   }
-  return html`<br><small>by ${freeze.actor ?? 'an unknown operator'}${freeze.reason === null ? '' : `: ${freeze.reason}`}</small>`;
+  return html` <small>by ${freeze.actor ?? 'an unknown operator'}${freeze.reason === null ? '' : `: ${freeze.reason}`}</small>`;
 }
 
 function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: number): Html {

@@ -240,7 +240,7 @@ describe('an account', () => {
     fake.reads.freezeOf = () => Promise.resolve({ actor: 'ops', reason: 'chargeback <17>', atMs: frozenAtMs });
     fake.reads.refusals = () => Promise.resolve([refusal(frozenAtMs + 60_000), refusal(frozenAtMs - 60_000)]);
     const { text } = await root.get('/console/accounts/alice');
-    const [during, before] = [...text.matchAll(/423: the account is frozen<br><small>(.*?)<\/small>/g)].map(([, hint]) => hint);
+    const [during, before] = [...text.matchAll(/423: the account is frozen <small>(.*?)<\/small>/g)].map(([, hint]) => hint);
     expect([during, before]).toEqual([
       'by ops: chargeback &#60;17&#62;', 'who froze it and why: see the <a href="#entries">ledger</a>',
     ]);

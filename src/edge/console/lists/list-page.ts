@@ -52,8 +52,9 @@ function fieldOf({ name, is, none = 'All' }: ListFilter, value: string): Html {
 function rowsOf<Row>({ list, asked: { texts, query }, canAct, nowMs }: ListView<Row>, { rows, next, warning }: ListRows<Row>): Html {
   const sort = `${query.isDescending ? '-' : ''}${query.sort}`;
   const acts = canAct && list.rowActions !== undefined ? list.rowActions : null;
+  const shown = list.columns.flatMap(({ cell, ...column }) => (cell === undefined ? [] : [{ ...column, cell }]));
   const columns: Column[] = [
-    ...list.columns.map(({ head, is, sort: by }): Column => ({
+    ...shown.map(({ head, is, sort: by }): Column => ({
       head, ...(is === undefined ? {} : { is }),
       ...(by === undefined ? {} : { order: orderOf(list.path, texts, by, sort, is === 'number') }),
     })),
@@ -66,7 +67,7 @@ ${canAct && list.actions !== undefined ? list.actions(rows) : []}
 ${rows.length === 0 && !isFiltered && isFirst
     ? html`<div class="empty"><h2>Nothing here yet</h2><p>${list.empty}</p></div>`
     : table(list.title, columns, rows.map((row) => [
-      ...list.columns.map(({ cell }) => cell(row, nowMs)), ...(acts === null ? [] : [acts(row)]),
+      ...shown.map(({ cell }) => cell(row, nowMs)), ...(acts === null ? [] : [acts(row)]),
     ]), 'Nothing matches these filters.')}
 ${isFirst && next === null ? [] : html`<nav class="pages" aria-label="Pages">${isFirst
   ? []

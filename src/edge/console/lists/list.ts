@@ -13,7 +13,8 @@ export type ListColumn<Row> = {
   readonly is?: 'number' | 'text';
   /** The name of the order that its head sorts by; absent: it cannot be sorted by. */
   readonly sort?: string;
-  readonly cell: (row: Row, nowMs: number) => Cell;
+  /** Absent: only in CSV. */
+  readonly cell?: (row: Row, nowMs: number) => Cell;
   /** The plain value for CSV: amounts in credits, times in ISO 8601. Absent: not in CSV. */
   readonly csv?: (row: Row) => string | number | null;
 };

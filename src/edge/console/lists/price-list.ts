@@ -13,22 +13,26 @@ export type PriceReads = {
 
 const PATH = '/console/prices';
 /** Dimensions with a column of their own; the others are told together. */
-const SHOWN = ['input', 'output', 'cachedRead', 'message'] as const;
-const HEADS: Readonly<Record<(typeof SHOWN)[number], string>> = {
-  input: 'Input', output: 'Output', cachedRead: 'Cached', message: 'Message',
-};
+const SHOWN = ['input', 'output', 'cachedRead'] as const;
+const HEADS: Readonly<Record<(typeof SHOWN)[number], string>> = { input: 'Input', output: 'Output', cachedRead: 'Cached' };
 
 const priceOf = (row: PriceVersion, dimension: Dimension): string => row.prices[dimension] ?? '';
 const UNITS: Readonly<Record<PriceVersion['unit'], string>> = { 1: 'token', 1_000: '1K tokens', 1_000_000: '1M tokens' };
 const unitOf = ({ unit }: PriceVersion): string => UNITS[unit];
 
+const since = timeColumn<ListedPrice>(
+  'In effect from', ({ effectiveFromMs }) => (effectiveFromMs === 0 ? null : effectiveFromMs), 'the beginning',
+);
+const whoAndWhy = ({ createdBy, note }: ListedPrice): string => (note === '' ? createdBy : `${createdBy}: ${note}`);
+
 const columns: readonly ListColumn<ListedPrice>[] = [
   {
     head: 'Model', sort: 'model', csv: ({ model }) => model,
-    cell: ({ book, model }) =>
-      html`<a class="mono" href="${listPath(PATH, { book, model, show: 'all' })}" title="All versions">${model}</a>`,
+    cell: ({ book, model, provider }) =>
+      html`<a class="mono name" href="${listPath(PATH, { book, model, show: 'all' })}" title="All versions">${model}</a>${provider === ''
+        ? [] : html`<small>${provider}</small>`}`,
   },
-  textColumn('Book', ({ book }) => book, 'book'), textColumn('Provider', ({ provider }) => provider, 'provider'),
+  textColumn('Book', ({ book }) => book, 'book'), { head: 'Provider', sort: 'provider', csv: ({ provider }) => provider },
   ...SHOWN.map((dimension): ListColumn<ListedPrice> => ({
     head: HEADS[dimension], is: 'number', cell: (row) => priceOf(row, dimension), csv: (row) => row.prices[dimension],
   })),
@@ -39,11 +43,12 @@ const columns: readonly ListColumn<ListedPrice>[] = [
       when === 'current' && state === 'active' ? 'good' : when === 'scheduled' ? 'notice' : 'unknown', when === 'current' ? state : when,
     )}${isDefault ? html` ${badge('notice', 'default')}` : []}`,
   },
+  { head: 'Version', sort: 'version', csv: ({ version }) => version },
   {
-    head: 'Version', is: 'number', sort: 'version', cell: ({ version }) => count(version), csv: ({ version }) => version,
+    head: 'In effect from', is: 'text', sort: 'from', csv: since.csv ?? (() => null),
+    cell: (row, nowMs) => html`${since.cell?.(row, nowMs) ?? ''}<small>version ${count(row.version)}, ${whoAndWhy(row)}</small>`,
   },
-  timeColumn('In effect from', ({ effectiveFromMs }) => (effectiveFromMs === 0 ? null : effectiveFromMs), 'the beginning', 'from'),
-  proseColumn('Who and why', ({ createdBy, note }) => (note === '' ? createdBy : `${createdBy}: ${note}`)),
+  { head: 'Who and why', csv: whoAndWhy },
 ];
 
 function moreOf(row: ListedPrice): string {
