@@ -15,7 +15,8 @@ const CONNECTIONS = 16;
 const HOUR_MS = 3_600_000;
 const secret = new TextEncoder().encode(process.env['JWT_ACCESS_SECRET']);
 const database = new Sequelize(process.env['BASELINE_DATABASE_URL'] ?? '', {
-  dialect: 'postgres', logging: false, pool: { max: CONNECTIONS, min: 0, idle: HOUR_MS }, // connections stay while another side has its turn
+  dialect: 'postgres', logging: false,
+  pool: { max: CONNECTIONS, min: 0, idle: HOUR_MS }, // connections stay while another side has its turn
 });
 openModels(database);
 
