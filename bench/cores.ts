@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { runCommand } from '../src/stores/embedded/run-command.js';
 
 /** The server under test on the first processor, everything else on the others. */
@@ -6,9 +6,26 @@ export type Cores = { readonly server: string; readonly others: string; readonly
 
 /** Null: processes cannot be bound to processors here (one core, or no `taskset`), so all share all of them. */
 export async function separateCores(): Promise<Cores | null> {
-  const count = availableParallelism();
-  if (count < 2 || !(await runCommand('taskset', ['--version'])).ok) return null;
-  return { server: '0', others: count === 2 ? '1' : `1-${count - 1}`, all: `0-${count - 1}` };
+  const [server, ...others] = allowedCores(readStatus());
+  if (server === undefined || others.length === 0 || !(await runCommand('taskset', ['--version'])).ok) return null;
+  return { server: String(server), others: others.join(','), all: [server, ...others].join(',') };
+}
+
+/** The processors that /proc/…/status allows a process: those of a container need not begin with 0. */
+export function allowedCores(status: string): number[] {
+  const [, list = ''] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status) ?? [];
+  return list.split(',').filter(Boolean).flatMap((range) => {
+    const [from = 0, to = from] = range.split('-').map(Number);
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  });
+}
+
+function readStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Binds a process with all its threads; what it starts from then on is bound as well. */

@@ -14,8 +14,8 @@ import { printed, withoutGaps, writeResults } from './results.js';
 
 /**
  * `npm run bench`: all parts, or those of `--only holds,drain`. Prints the figures, and after a full run writes them to
- * bench/results and into the README. `--quick` takes a few minutes and checks answers and books, not figures. Exits
- * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
+ * bench/results and into the README. `--quick` takes a few minutes and checks answers and books, not figures; it
+ * writes with `--write` only. Exits with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
 const PARTS: readonly Part[] = [holds, scripts, memory, drain, overload, batch, queue, durability, scrape, idle];
 

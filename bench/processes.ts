@@ -67,9 +67,9 @@ export function childOf(child: ChildProcess): Child {
   };
 }
 
-/** Processor time so far of a process and its children, in ms; 0 where there is no /proc. */
+/** Processor time so far of a process and its children, also of those that have ended, in ms; 0 where there is no /proc. */
 export function cpuMs(pid: number): number {
-  let total = 0;
+  let total = endedMs(String(pid));
   for (const name of listNumbers('/proc')) {
     if (Number(name) === pid || readStat(name)?.parent === pid) total += ownCpuMs(name);
   }
@@ -80,7 +80,7 @@ export function cpuMs(pid: number): number {
 export function familyCpuMs(pid: number): number {
   const parents = new Map(listNumbers('/proc').map((name) => [Number(name), readStat(name)?.parent ?? 0]));
   const isOfFamily = (each: number): boolean => each === pid || (each > 1 && isOfFamily(parents.get(each) ?? 0));
-  return sum([...parents.keys()].filter(isOfFamily).map((each) => ownCpuMs(String(each))));
+  return sum([...parents.keys()].filter(isOfFamily).map((each) => ownCpuMs(String(each)) + endedMs(String(each))));
 }
 
 const MS_PER_TICK = 10;
@@ -93,6 +93,9 @@ function ownCpuMs(pid: string): number {
   const ns = sum(threads);
   return ns > 0 ? ns / NS_PER_MS : (readStat(pid)?.ticks ?? 0) * MS_PER_TICK;
 }
+
+/** Of children that have ended and were waited for: a server of Postgres ends with its connection. */
+const endedMs = (pid: string): number => (readStat(pid)?.endedTicks ?? 0) * MS_PER_TICK;
 
 /** Processor time so far of a process' first thread, in µs; Redis runs all scripts on it. 0 where there is no /proc. */
 export const firstThreadMicros = (pid: number): number => ranNs(`/proc/${pid}/schedstat`) / NS_PER_MICRO;
@@ -113,12 +116,13 @@ function listNumbers(folder: string): string[] {
   }
 }
 
-function readStat(pid: string): { readonly parent: number; readonly ticks: number } | undefined {
+function readStat(pid: string): { readonly parent: number; readonly ticks: number; readonly endedTicks: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name, in parentheses, may contain spaces: fields are counted after it.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
-    return { parent: fields[1] ?? 0, ticks: (fields[11] ?? 0) + (fields[12] ?? 0) };
+    const [utime = 0, stime = 0, ofEndedUser = 0, ofEndedSystem = 0] = fields.slice(11);
+    return { parent: fields[1] ?? 0, ticks: utime + stime, endedTicks: ofEndedUser + ofEndedSystem };
   } catch {
     return undefined; // it has ended in the meantime
   }

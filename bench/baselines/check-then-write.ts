@@ -12,9 +12,11 @@ import { Balance, openModels, Session, Transaction, User } from './check-then-wr
  * is lost, which the benchmark counts. Sends its port to the parent process.
  */
 const CONNECTIONS = 16;
+const HOUR_MS = 3_600_000;
 const secret = new TextEncoder().encode(process.env['JWT_ACCESS_SECRET']);
 const database = new Sequelize(process.env['BASELINE_DATABASE_URL'] ?? '', {
-  dialect: 'postgres', logging: false, pool: { max: CONNECTIONS, min: 0 },
+  dialect: 'postgres', logging: false,
+  pool: { max: CONNECTIONS, min: 0, idle: HOUR_MS }, // connections stay while another side has its turn
 });
 openModels(database);
 

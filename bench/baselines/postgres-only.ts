@@ -20,7 +20,8 @@ const CONNECTIONS = 16;
 const config = readConfig();
 const { databaseUrl = '', redis = redisAt('') } = config;
 const pool = new pg.Pool({
-  connectionString: process.env['BASELINE_DATABASE_URL'], max: CONNECTIONS, options: `-c synchronous_commit=${process.argv[2] ?? 'on'}`,
+  connectionString: process.env['BASELINE_DATABASE_URL'], max: CONNECTIONS, idleTimeoutMillis: 0,
+  options: `-c synchronous_commit=${process.argv[2] ?? 'on'}`,
 });
 
 type PlacedRow = {

@@ -60,5 +60,5 @@ export const durability: Part = {
 
 const SETTINGS = ['everysec', 'always'] as const;
 const LEGS = [{ connections: 1, holds: 200 }, { connections: 64, holds: 2_000 }] as const;
-const ROUNDS = 9;
+const ROUNDS = 5;
 const ACCOUNTS = 64;

@@ -13,10 +13,10 @@ type Size = {
   readonly rounds: number; readonly warmUp: number; readonly requests: number; readonly accounts: number; readonly connections: number;
   readonly pacedRounds: number; readonly pacedSeconds: number;
 };
-const FULL: Size = { rounds: 7, warmUp: 2, requests: 4_000, accounts: 64, connections: 64, pacedRounds: 3, pacedSeconds: 5 };
-const QUICK: Size = { rounds: 1, warmUp: 0, requests: 200, accounts: 16, connections: 16, pacedRounds: 1, pacedSeconds: 1 };
+const FULL: Size = { rounds: 5, warmUp: 1, requests: 3_000, accounts: 64, connections: 64, pacedRounds: 3, pacedSeconds: 5 };
+const QUICK: Size = { rounds: 1, warmUp: 0, requests: 240, accounts: 16, connections: 16, pacedRounds: 1, pacedSeconds: 1 };
 /** The slow sides get fewer requests, so that a round takes about as long on each. */
-const SLOWER = { postgres: 2, orm: 8, hotPostgres: 4 };
+const SLOWER = { postgres: 2, orm: 12, hotPostgres: 3 };
 
 /** Holds and settles over HTTP, by the gateway and by what it is compared with, in rounds in which each side has its turn. */
 export const holds: Part = {
