@@ -9,8 +9,8 @@ type Row = { readonly id: number; readonly word: string | null; readonly isTrue:
 const row = (id: number, more: Partial<Row> = {}): Row => ({ id, word: 'word', isTrue: false, big: '0', atMs: 0, ...more });
 
 const copyRows = copyInto<Row>('copied', {
-  id: ['bigint', ({ id }) => id],
   word: ['text', ({ word }) => word],
+  id: ['bigint', ({ id }) => id],
   truth: ['boolean', ({ isTrue }) => isTrue],
   big: ['numeric', ({ big }) => big],
   at_ms: ['double precision', ({ atMs }) => atMs],
@@ -78,9 +78,10 @@ describe('rows by COPY', () => {
   });
 
   test('are refused when the transaction has ended: its connection may have another one', async () => {
-    let ended: Trx | undefined;
-    await db.transaction(async (trx) => { ended = trx; await trx.raw('select 1'); });
-    await expect(copyRows(ended!, [row(1)])).rejects.toThrow('has ended');
+    const ended: Trx[] = [];
+    await db.transaction(async (trx) => { ended.push(trx); await trx.raw('select 1'); });
+    for (const trx of ended) await expect(copyRows(trx, [row(1)])).rejects.toThrow('has ended');
+    expect(ended).toHaveLength(1);
     expect(await stored()).toEqual([]);
   });
 });
