@@ -80,7 +80,8 @@ export type FoldedHolds = {
 };
 
 /**
- * The changes of a batch to holds: those it places, in their state after the batch, and the others. Throws ShardFault when an entry changes a hold that does not exist or has ended differently (I3).
+ * The changes of a batch to holds: those it places, in their state after the batch, and the others. Throws ShardFault when
+ * an entry changes a hold that does not exist or has ended differently (I3).
  */
 export function foldHolds(
   fresh: readonly PlacedEntry[], stored: readonly HoldRow[], factsOf: FactsOf,

@@ -4,7 +4,9 @@ import { copyInto } from '../../../src/stores/postgres/copy.js';
 import { toMs } from '../../../src/stores/postgres/unnest.js';
 import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
-type Row = { readonly id: number; readonly word: string | null; readonly isTrue: boolean; readonly big: string; readonly atMs: number | null };
+type Row = {
+  readonly id: number; readonly word: string | null; readonly isTrue: boolean; readonly big: string; readonly atMs: number | null;
+};
 
 const row = (id: number, more: Partial<Row> = {}): Row => ({ id, word: 'word', isTrue: false, big: '0', atMs: 0, ...more });
 
@@ -38,7 +40,8 @@ describe('rows by COPY', () => {
 
   test('are stored as they are, whatever text they have', async () => {
     const words = [
-      '', '\\', '\\.', '\\N', 'NULL', '\t', 'a\nb', '\r\n', '\\t', '\b\f\v', '"quoted"', `'`, '{1,2}', 'é€😀', '  ', 'line\\\nline', null,
+      '', '\\', '\\.', '\\N', 'NULL', '\t', 'a\nb', '\r\n', '\\t', '\b\f\v', '"quoted"', `'`, '{1,2}', 'é€😀', '  ',
+      'line\\\nline', null,
     ];
     const rows = words.map((word, id) => row(id, { word, isTrue: id % 2 === 0, big: `${id}${'0'.repeat(30)}`.replace(/^0+$/, '0') }));
     await db.transaction((trx) => copyRows(trx, rows));
@@ -55,7 +58,8 @@ describe('rows by COPY', () => {
 
   test('are written in the order in which copies and statements were started, without waiting', async () => {
     await db.transaction((trx) => Promise.all([
-      copyRows(trx, [row(1), row(2)]), trx.raw(`update copied set word = 'changed' where id = 1`), copyRows(trx, [row(3)]), copyRows(trx, []),
+      copyRows(trx, [row(1), row(2)]), trx.raw(`update copied set word = 'changed' where id = 1`), copyRows(trx, [row(3)]),
+      copyRows(trx, []),
     ]));
     expect((await stored()).map(({ id, word }) => [id, word])).toEqual([[1, 'changed'], [2, 'word'], [3, 'word']]);
   });
