@@ -15,7 +15,7 @@ export function countTransactions(made: readonly Transaction[], stored: readonly
   for (const { accountId, lastAtMs: atMs } of stored) lastAtMs.set(accountId, Math.max(atMs, lastAtMs.get(accountId) ?? 0));
   const changed = new Map<string, TransactionTotals>();
   const counted = made.map((transaction): CountedTransaction => {
-    const { accountId, type, reason, amount } = transaction;
+    const { id, accountId, type, reason, amount, balanceAfter, description, metadata } = transaction;
     const before = totals.get(nameOf(transaction));
     const atMs = Math.max(transaction.atMs, lastAtMs.get(accountId) ?? 0);
     const after: TransactionTotals = {
@@ -27,7 +27,10 @@ export function countTransactions(made: readonly Transaction[], stored: readonly
     totals.set(nameOf(transaction), after);
     changed.set(nameOf(transaction), after);
     lastAtMs.set(accountId, atMs);
-    return { ...transaction, atMs, nth: after.count, credited: after.credited, debited: after.debited };
+    return {
+      id, accountId, atMs, type, reason, amount, balanceAfter, description, metadata,
+      nth: after.count, credited: after.credited, debited: after.debited,
+    };
   });
   return { counted, totals: [...changed.values()] };
 }

@@ -58,17 +58,16 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
   const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
   // Almost every entry has one model.
-  if (said.length === 1) return said.map((each) => ({ ...useOf(each), messages, held, captured }));
+  if (said.length === 1) return said.map((each) => useOf(each, messages, held, captured));
   // Split by cost, as a settlement of several models is computed; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
   const [helds, captureds] = [splitMicros(held, weights), splitSigned(captured, weights)];
-  return said.map((each, index) => ({
-    ...useOf(each), messages, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
-  }));
+  return said.map((each, index) => useOf(each, messages, helds[index] ?? ZERO, captureds[index] ?? ZERO));
 }
 
-const useOf = ({ model, tokens, inputTokens, outputTokens }: Said): Tokens & { readonly model: string } =>
-  ({ model, tokens, inputTokens, outputTokens });
+const useOf = (
+  { model, tokens, inputTokens, outputTokens }: Said, messages: ModelUse['messages'], held: Micros, captured: Micros,
+): ModelUse => ({ model, messages, tokens, inputTokens, outputTokens, held, captured });
 
 function splitSigned(amount: Micros, weights: readonly number[]): Micros[] {
   return amount >= 0 ? splitMicros(amount, weights) : splitMicros(micros(0 - amount), weights).map((part) => micros(0 - part));
@@ -80,7 +79,7 @@ function splitSigned(amount: Micros, weights: readonly number[]): Micros[] {
  */
 function modelsOf(price: string, usage: CommonFacts['usage']): readonly Said[] {
   const stated = usage === null ? {} : usage.stated;
-  if (price !== '') return [{ model: modelOf(price), ...tokensOf(stated), credits: 0 }];
+  if (price !== '') return [saidOf(modelOf(price), tokensOf(stated))];
   if (usage === null) return [];
   if (Array.isArray(stated['models'])) return stated['models'].map(readItem);
   // A settlement of so many models that settle-process.ts left out their list.
@@ -88,8 +87,11 @@ function modelsOf(price: string, usage: CommonFacts['usage']): readonly Said[] {
   const model = [
     stated['modelId'], stated['modelName'], stated['model'], MODEL_SERVICES.has(usage.service) ? usage.operation : undefined,
   ].find(isName);
-  return model === undefined ? [] : [{ model, ...tokensOf(stated), credits: 0 }];
+  return model === undefined ? [] : [saidOf(model, tokensOf(stated))];
 }
+
+const saidOf = (model: string, { tokens, inputTokens, outputTokens }: Tokens): Said =>
+  ({ model, tokens, inputTokens, outputTokens, credits: 0 });
 
 /** What the second list adds to each model of the first. */
 function beyond(earlier: readonly Said[], now: readonly Said[]): Said[] {
@@ -119,8 +121,9 @@ function inAndOut(stated: Stated): Tokens {
 }
 
 function tokensOf(stated: Stated): Tokens {
+  const { tokens, inputTokens, outputTokens } = inAndOut(stated);
   const whole = [stated['tokens'], stated['partialTokens'], stated['tokenCount']].find((value) => value !== undefined);
-  return whole === undefined ? inAndOut(stated) : { ...inAndOut(stated), tokens: countOf(whole) };
+  return { tokens: whole === undefined ? tokens : countOf(whole), inputTokens, outputTokens };
 }
 
 function modelOf(price: string): string {

@@ -28,14 +28,16 @@ const PODCAST = /podcast/i;
  */
 export function transactionsOf(accountId: string, entry: TransactionEntry, facts: CommonFacts): Transaction[] {
   const { seq, atMs, granted, captured, removed, expired, availableAfter } = entry;
-  const base = { accountId, atMs, balanceAfter: availableAfter };
   const made: Transaction[] = [];
   const amount = micros(granted - captured - removed);
-  if (amount !== 0) made.push({ ...base, ...whatItWas(entry, facts), id: 2 * seq, amount });
+  if (amount !== 0) {
+    const { type, reason, description, metadata } = whatItWas(entry, facts);
+    made.push({ accountId, atMs, balanceAfter: availableAfter, type, reason, description, metadata, id: 2 * seq, amount });
+  }
   if (expired > 0) {
     made.push({
-      ...base, id: 2 * seq + 1, amount: micros(0 - expired), type: TransactionType.ADJUSTMENT, reason: TransactionReason.EXPIRATION,
-      description: 'Credits expired', metadata: null,
+      accountId, atMs, balanceAfter: availableAfter, type: TransactionType.ADJUSTMENT, reason: TransactionReason.EXPIRATION,
+      description: 'Credits expired', metadata: null, id: 2 * seq + 1, amount: micros(0 - expired),
     });
   }
   return made;

@@ -123,8 +123,7 @@ export type LimitFact = {
 
 /** `credits` null: what the entry captured. `metadata` is JSON text; `stated` is what it says, where that is an object. */
 export type UsageFacts = {
-  readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string;
-  readonly stated: Readonly<Record<string, unknown>>;
+  readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string; readonly stated: Facets;
 };
 
 /** As they were written: `type` and `reason` may be any words, or none. `metadata` is JSON text. */
@@ -245,10 +244,8 @@ function readUsage(usage: unknown): UsageFacts {
   const { service, operation, credits, metadata } = usage;
   if (typeof service !== 'string' || typeof operation !== 'string') throw new TypeError('about.usage names no service or operation');
   if (!isAbsent(credits) && !isCount(credits)) throw new TypeError('about.usage.credits is not an amount');
-  return {
-    service, operation, credits: isCount(credits) ? micros(credits) : null, metadata: JSON.stringify(metadata ?? {}),
-    stated: isRecord(metadata) ? metadata : {},
-  };
+  const stated = isRecord(metadata) ? metadata : {};
+  return { service, operation, credits: isCount(credits) ? micros(credits) : null, metadata: JSON.stringify(metadata ?? {}), stated };
 }
 
 function readTransaction(transaction: unknown): TransactionFacts {
@@ -297,7 +294,6 @@ function readPriced(priced: unknown): PricedFact[] {
 }
 
 type Facets = Readonly<Record<string, unknown>>;
-
 const isRecord = (value: unknown): value is Facets => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

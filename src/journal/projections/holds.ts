@@ -2,7 +2,7 @@ import { changeHolds, insertHolds, readLastHolds, type HoldRow, type HoldState }
 import { joined } from '../../kit/ids.js';
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
-import { readFacts, type LimitFact } from '../../ledger/facts.js';
+import { readFacts, type Facts, type LimitFact } from '../../ledger/facts.js';
 import { joinedLimitParts, limitParts } from '../../ledger/limits.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
@@ -10,8 +10,8 @@ import { ShardFault } from '../shard-fault.js';
 import { oncePerBatch, type Projection } from './projection.js';
 
 /** The holds of a batch. Also used for the times at which ended holds were placed (write-batch.ts). */
-export const holdsOf = oncePerBatch(async ({ fresh }, trx) =>
-  foldHolds(fresh, await readLastHolds(trx, holdsToRead(fresh)), ({ about }) => about));
+export const holdsOf = oncePerBatch(async ({ fresh, factsOf }, trx) =>
+  foldHolds(fresh, await readLastHolds(trx, holdsToRead(fresh)), factsOf));
 
 /** For a `correct` entry of the batch: the end that it corrects and the stored facts of that end. Null for any other entry. */
 export const correctedEnds = oncePerBatch(async (batch, trx) => {
@@ -41,6 +41,8 @@ export const placedHolds: Projection<readonly HoldRow[]> = {
   fold: async (batch, trx) => (await holdsOf(batch, trx)).placed,
   write: insertHolds,
 };
+
+type FactsOf = (entry: JournalEntry) => Facts;
 
 /** The account id contains no colon (ids.ts), so no two holds share a name. */
 const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => joined(accountId, holdId);
@@ -78,11 +80,11 @@ export type FoldedHolds = {
 };
 
 /**
- * The changes of a batch to holds: those it places, in their state after the batch, and the others. `aboutOf` returns
- * the text to store. Throws ShardFault when an entry changes a hold that does not exist or has ended differently (I3).
+ * The changes of a batch to holds: those it places, in their state after the batch, and the others. Throws ShardFault when
+ * an entry changes a hold that does not exist or has ended differently (I3).
  */
 export function foldHolds(
-  fresh: readonly PlacedEntry[], stored: readonly HoldRow[], aboutOf: (entry: JournalEntry) => string,
+  fresh: readonly PlacedEntry[], stored: readonly HoldRow[], factsOf: FactsOf,
 ): FoldedHolds {
   const isStored = new Set(stored.map(rowId));
   const current = new Map(stored.map((hold) => [nameOf(hold), hold]));
@@ -94,9 +96,9 @@ export function foldHolds(
     const before = current.get(nameOf(entry));
     let after: HoldRow;
     if (change === undefined) {
-      after = place(entry, aboutOf(entry));
+      after = place(entry, factsOf(entry));
     } else if (before !== undefined && change.from.includes(before.state)) {
-      after = change.to === 'open' ? extend(before, entry) : finish(before, entry, change.to, aboutOf(entry));
+      after = change.to === 'open' ? extend(before, entry, factsOf) : finish(before, entry, change.to, factsOf);
       found.set(entry, before);
     } else {
       throw new ShardFault(
@@ -114,7 +116,7 @@ export function foldHolds(
 
 const rowId = (hold: HoldRow): string => joined(nameOf(hold), hold.placedSeq);
 
-const place = (entry: JournalEntry, about: string): HoldRow => ({
+const place = (entry: JournalEntry, facts: Facts): HoldRow => ({
   accountId: entry.accountId,
   holdId: entry.holdId,
   placedSeq: entry.seq,
@@ -125,14 +127,14 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   policy: entry.policy,
   price: entry.price,
   fingerprint: entry.fingerprint,
-  about,
+  about: entry.about,
   placedAvailable: entry.availableAfter,
   placedAtMs: entry.atMs,
   placedAmount: entry.held,
   placedExpiresAtMs: entry.leaseEndsAtMs,
   expiresAtMs: entry.leaseEndsAtMs,
   placedBy: entry.principal === '' ? 'user' : entry.principal,
-  limitParts: limitParts(readFacts(entry.about).limits), spentOn: entry.spentOn,
+  limitParts: limitParts(facts.limits), spentOn: entry.spentOn,
   spending: entry.spending,
   overCapture: entry.terms?.overCapture ?? null, debtLimit: entry.terms?.debtLimit ?? null, inputCost: entry.terms?.inputCost ?? null,
   leaseMs: entry.terms?.leaseMs ?? null,
@@ -149,7 +151,7 @@ const partsText = (parts: Iterable<readonly [lotId: string, amount: number]>): s
   [...parts].map(([lotId, amount]) => `${lotId}:${microsToText(micros(amount))}`).join(',');
 
 /** An extension or a report: one part per lot, as in lua/includes/leases.lua. */
-function extend(hold: HoldRow, entry: JournalEntry): HoldRow {
+function extend(hold: HoldRow, entry: JournalEntry, factsOf: FactsOf): HoldRow {
   const parts = new Map(hold.parts === '' ? [] : hold.parts.split(',').map((part): [string, number] => {
     const [lotId = '', amount = ''] = part.split(':');
     return [lotId, Number(amount)];
@@ -157,12 +159,12 @@ function extend(hold: HoldRow, entry: JournalEntry): HoldRow {
   for (const [lotId, amount] of heldOf(entry)) parts.set(lotId, (parts.get(lotId) ?? 0) + amount);
   return {
     ...hold, ...reportOf(hold, entry), amount: micros(hold.amount + entry.held), parts: partsText(parts), expiresAtMs: entry.leaseEndsAtMs,
-    limitParts: joinedLimitParts(hold.limitParts, readFacts(entry.about).limits),
+    limitParts: joinedLimitParts(hold.limitParts, factsOf(entry).limits),
   };
 }
 
 /** What a hold began to count with its end, against limits that were defined after it was placed. */
-const taken = ({ about }: JournalEntry): LimitFact[] => readFacts(about).limits.filter(({ open }) => open > 0);
+const taken = ({ limits }: Facts): LimitFact[] => limits.filter(({ open }) => open > 0);
 
 /** What was last reported of a hold. The end of a hold tells what the journal did not get before. */
 const reportOf = (hold: HoldRow, { kind, reported, reportedUsage, atMs }: JournalEntry) => (
@@ -172,13 +174,13 @@ const reportOf = (hold: HoldRow, { kind, reported, reportedUsage, atMs }: Journa
 );
 
 /** A late settle and a correction add to the charge of a hold; the released and expired amounts of its end stay unchanged. */
-function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: string): HoldRow {
+function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, factsOf: FactsOf): HoldRow {
   const isAgain = hold.state !== 'open';
   const isCorrection = entry.kind === 'correct';
-  if (entry.kind === 'give_back') return giveBack(hold, entry, endAbout);
+  if (entry.kind === 'give_back') return giveBack(hold, entry);
   return {
     ...hold,
-    ...(isAgain ? {} : { ...reportOf(hold, entry), limitParts: joinedLimitParts(hold.limitParts, taken(entry)) }),
+    ...(isAgain ? {} : { ...reportOf(hold, entry), limitParts: joinedLimitParts(hold.limitParts, taken(factsOf(entry))) }),
     spent: isAgain ? hold.spent : entry.spent,
     state,
     captured: micros(hold.captured + entry.captured),
@@ -190,7 +192,7 @@ function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: 
     late: isCorrection ? hold.late : isAgain,
     availableAfter: entry.availableAfter,
     endFingerprint: entry.fingerprint,
-    endAbout,
+    endAbout: entry.about,
     endedAtMs: entry.atMs,
     endedSeq: entry.seq,
     closedAtMs: isCorrection ? hold.closedAtMs : entry.atMs,
@@ -201,7 +203,7 @@ function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: 
  * Less was used than the expiry charged: first what was beyond the hold comes back, then the hold's own part, as in
  * lua/includes/givebacks.lua.
  */
-function giveBack(hold: HoldRow, entry: JournalEntry, endAbout: string): HoldRow {
+function giveBack(hold: HoldRow, entry: JournalEntry): HoldRow {
   const captured = 0 - entry.captured;
   const overage = Math.min(captured, hold.overage);
   const expired = Math.min(entry.expired, captured - overage);
@@ -209,7 +211,7 @@ function giveBack(hold: HoldRow, entry: JournalEntry, endAbout: string): HoldRow
     ...hold, state: 'settled', captured: micros(hold.captured - captured), overage: micros(hold.overage - overage),
     expired: micros(hold.expired + expired), released: micros(hold.released + captured - overage - expired),
     debt: micros(hold.debt - Math.min(captured, hold.debt)), uncollected: micros(hold.uncollected + entry.uncollected),
-    late: true, availableAfter: entry.availableAfter, endFingerprint: entry.fingerprint, endAbout, endedAtMs: entry.atMs,
+    late: true, availableAfter: entry.availableAfter, endFingerprint: entry.fingerprint, endAbout: entry.about, endedAtMs: entry.atMs,
     endedSeq: entry.seq, closedAtMs: entry.atMs,
   };
 }

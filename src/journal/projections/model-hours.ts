@@ -31,8 +31,8 @@ export function foldModels(
       let row = rows.get(key);
       if (row === undefined) rows.set(key, row = { hourMs, model, shard, messages: 0n, tokens: 0n, held: 0n, captured: 0n });
       row.messages += BigInt(use.messages);
-      row.tokens += BigInt(use.tokens);
-      row.held += BigInt(use.held);
+      if (use.tokens !== 0) row.tokens += BigInt(use.tokens);
+      if (use.held !== 0) row.held += BigInt(use.held);
       // These sums only grow: what is given back stays in them.
       row.captured += BigInt(Math.max(0, use.captured));
     }

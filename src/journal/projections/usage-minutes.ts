@@ -47,7 +47,8 @@ export function foldUsageMinutes(fresh: readonly PlacedEntry[], context: Context
   const lineOf = lineDigests();
   for (const { entry } of fresh) {
     if (!KINDS.has(entry.kind)) continue;
-    for (const { names, ...more } of linesOf(entry, context)) {
+    for (const more of linesOf(entry, context)) {
+      const { names } = more;
       const minuteMs = Math.floor(entry.atMs / MINUTE_MS) * MINUTE_MS;
       const line = lineOf(names);
       const key = joined(entry.accountId, minuteMs, line);
@@ -56,7 +57,7 @@ export function foldUsageMinutes(fresh: readonly PlacedEntry[], context: Context
         row = { accountId: entry.accountId, minuteMs, line, ...cut(names), ...NONE };
         rows.set(key, row);
       }
-      for (const name of SUMS) row[name] += BigInt(more[name]);
+      for (const name of SUMS) if (more[name] !== 0) row[name] += BigInt(more[name]);
     }
   }
   return [...rows.values()].filter((row) => SUMS.some((name) => row[name] !== 0n));
@@ -87,16 +88,19 @@ function linesOf(entry: JournalEntry, { factsOf, correctedBy, holdOf, entryName 
   const found = modelUses({ entry: isRefused ? { ...entry, kind: 'charge' } : entry, facts, corrected: correctedBy(entry) });
   const uses = found.length === 0 ? [ofNoModel(entry, facts)] : found;
   const lines = uses.map(({ model, messages, tokens, inputTokens, outputTokens, captured }, index): Line => ({
-    names: { ...names, model: model === '' ? '' : entryName(model) ?? UNKNOWN_MODEL },
+    names: namesFor(names, model === '' ? '' : entryName(model) ?? UNKNOWN_MODEL),
     captured, uncollected: index === 0 ? entry.uncollected : 0,
-    ...(isRefused ? NOT_USED : { uses: messages, tokens, inputTokens, outputTokens }),
+    uses: isRefused ? 0 : messages, tokens: isRefused ? 0 : tokens, inputTokens: isRefused ? 0 : inputTokens,
+    outputTokens: isRefused ? 0 : outputTokens,
   }));
   if (entry.kind !== 'attribute') return lines;
   // A deduction was counted without a model when it was taken; this entry tells which model it was for.
   const told = lines.reduce((sum, { captured }) => sum + captured, 0);
-  return [...lines, { names: NAMELESS, ...NOT_USED, uses: 0, captured: entry.captured - told, uncollected: 0 }];
+  return [...lines, { names: NAMELESS, ...NOT_USED, captured: entry.captured - told, uncollected: 0 }];
 }
 
+const namesFor = ({ feature, spender, apiKey, reason }: Omit<UsageNames, 'model'>, model: string): UsageNames =>
+  ({ model, feature, spender, apiKey, reason });
 const NOT_USED = { uses: 0, tokens: 0, inputTokens: 0, outputTokens: 0 };
 const NAMELESS: UsageNames = { model: '', feature: '', spender: '', apiKey: '', reason: '' };
 
@@ -110,17 +114,14 @@ const ofNoModel = ({ kind, captured }: JournalEntry, { type }: Facts): Omit<Mode
 
 /** Who used it and what for. The end of a hold has that from its place. */
 function namesOf({ accountId, kind }: JournalEntry, facts: Facts, hold: Pick<HoldRow, 'about'> | undefined): Omit<UsageNames, 'model'> {
-  const placed = hold === undefined ? null : readFacts(hold.about);
-  const { spender, feature, key } = placed === null ? facts.spending : { ...facts.spending, ...defined(placed.spending) };
+  const placed = hold === undefined ? {} : readFacts(hold.about).spending;
+  const { spender = facts.spending.spender, feature = facts.spending.feature, key = facts.spending.key } = placed;
   const service = facts.type === 'use' ? facts.usage?.service : undefined;
   return {
     spender: spender === undefined || spender === accountId ? '' : spender, feature: feature ?? service ?? '', apiKey: key ?? '',
     reason: facts.reason ?? ('end' in facts ? facts.end : null) ?? (kind === 'expire_hold' ? 'expired' : ''),
   };
 }
-
-const defined = <T extends object>(value: T): Partial<T> =>
-  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<T>;
 
 const cut = ({ model, feature, spender, apiKey, reason }: UsageNames): UsageNames =>
   ({ model: short(model), feature: short(feature), spender, apiKey: short(apiKey), reason: short(reason) });

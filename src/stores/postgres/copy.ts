@@ -11,16 +11,20 @@ export type CopyTarget<Row> = (trx: Trx, rows: readonly Row[]) => Promise<void>;
  */
 export function copyInto<Row>(table: string, columns: Columns<Row>, times: readonly string[]): CopyTarget<Row> {
   const names = Object.keys(columns);
-  const values = Object.entries(columns).map(([name, [, value]]): ((row: Row) => string) =>
-    (times.includes(name) ? (row) => timeText(value(row)) : (row) => fieldText(value(row))));
+  const values = Object.entries(columns).map(([name, [, value]]): ((row: Row, timeText: TimeText) => string) =>
+    (times.includes(name) ? (row, timeText) => timeText(value(row)) : (row) => fieldText(value(row))));
   const text = `copy ${table} (${names.map((name) => (times.includes(name) ? name.slice(0, -'_ms'.length) : name)).join(', ')}) from stdin`;
   return async (trx, rows) => {
     if (rows.length === 0) return;
+    const timeText = timeTexts();
     let data = '';
     for (const row of rows) {
-      let line = '';
-      for (const value of values) line += (line === '' ? '' : '\t') + value(row);
-      data += `${line}\n`;
+      let separator = '';
+      for (const value of values) {
+        data += separator + value(row, timeText);
+        separator = '\t';
+      }
+      data += '\n';
     }
     const connection = await connectionOf(trx);
     // The connection may have gone back to the pool while this waited for its turn.
@@ -80,9 +84,25 @@ export function fieldText(value: ColumnValue): string {
   return SPECIAL.test(value) ? value.replace(/[\\\t\n\r]/g, (character) => ESCAPED[character] ?? character) : value;
 }
 
-/** Postgres writes years beyond 9999 without a sign. Throws RangeError for what is no time. */
-function timeText(ms: ColumnValue): string {
-  if (ms === null) return '\\N';
-  const text = new Date(Number(ms)).toISOString();
+type TimeText = (ms: ColumnValue) => string;
+
+/** Times as text, to the millisecond. Rows of a batch share few seconds. Throws RangeError for what is no time. */
+function timeTexts(): TimeText {
+  const seconds = new Map<number, string>();
+  return (value) => {
+    if (value === null) return '\\N';
+    const ms = Number(value);
+    const second = Math.floor(ms / MS_PER_SECOND);
+    let text = seconds.get(second);
+    if (text === undefined) seconds.set(second, text = secondText(second));
+    return `${text}.${String(Math.floor(ms) - second * MS_PER_SECOND).padStart(3, '0')}Z`;
+  };
+}
+
+const MS_PER_SECOND = 1_000;
+
+/** Postgres writes years beyond 9999 without a sign. */
+function secondText(second: number): string {
+  const text = new Date(second * MS_PER_SECOND).toISOString().slice(0, -'.000Z'.length);
   return text.startsWith('+') ? text.slice(1).replace(/^0+/, '') : text;
 }

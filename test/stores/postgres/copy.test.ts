@@ -4,13 +4,15 @@ import { copyInto } from '../../../src/stores/postgres/copy.js';
 import { toMs } from '../../../src/stores/postgres/unnest.js';
 import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
-type Row = { readonly id: number; readonly word: string | null; readonly isTrue: boolean; readonly big: string; readonly atMs: number | null };
+type Row = {
+  readonly id: number; readonly word: string | null; readonly isTrue: boolean; readonly big: string; readonly atMs: number | null;
+};
 
 const row = (id: number, more: Partial<Row> = {}): Row => ({ id, word: 'word', isTrue: false, big: '0', atMs: 0, ...more });
 
 const copyRows = copyInto<Row>('copied', {
-  id: ['bigint', ({ id }) => id],
   word: ['text', ({ word }) => word],
+  id: ['bigint', ({ id }) => id],
   truth: ['boolean', ({ isTrue }) => isTrue],
   big: ['numeric', ({ big }) => big],
   at_ms: ['double precision', ({ atMs }) => atMs],
@@ -38,7 +40,8 @@ describe('rows by COPY', () => {
 
   test('are stored as they are, whatever text they have', async () => {
     const words = [
-      '', '\\', '\\.', '\\N', 'NULL', '\t', 'a\nb', '\r\n', '\\t', '\b\f\v', '"quoted"', `'`, '{1,2}', 'é€😀', '  ', 'line\\\nline', null,
+      '', '\\', '\\.', '\\N', 'NULL', '\t', 'a\nb', '\r\n', '\\t', '\b\f\v', '"quoted"', `'`, '{1,2}', 'é€😀', '  ',
+      'line\\\nline', null,
     ];
     const rows = words.map((word, id) => row(id, { word, isTrue: id % 2 === 0, big: `${id}${'0'.repeat(30)}`.replace(/^0+$/, '0') }));
     await db.transaction((trx) => copyRows(trx, rows));
@@ -55,7 +58,8 @@ describe('rows by COPY', () => {
 
   test('are written in the order in which copies and statements were started, without waiting', async () => {
     await db.transaction((trx) => Promise.all([
-      copyRows(trx, [row(1), row(2)]), trx.raw(`update copied set word = 'changed' where id = 1`), copyRows(trx, [row(3)]), copyRows(trx, []),
+      copyRows(trx, [row(1), row(2)]), trx.raw(`update copied set word = 'changed' where id = 1`), copyRows(trx, [row(3)]),
+      copyRows(trx, []),
     ]));
     expect((await stored()).map(({ id, word }) => [id, word])).toEqual([[1, 'changed'], [2, 'word'], [3, 'word']]);
   });
@@ -78,9 +82,10 @@ describe('rows by COPY', () => {
   });
 
   test('are refused when the transaction has ended: its connection may have another one', async () => {
-    let ended: Trx | undefined;
-    await db.transaction(async (trx) => { ended = trx; await trx.raw('select 1'); });
-    await expect(copyRows(ended!, [row(1)])).rejects.toThrow('has ended');
+    const ended: Trx[] = [];
+    await db.transaction(async (trx) => { ended.push(trx); await trx.raw('select 1'); });
+    for (const trx of ended) await expect(copyRows(trx, [row(1)])).rejects.toThrow('has ended');
+    expect(ended).toHaveLength(1);
     expect(await stored()).toEqual([]);
   });
 });
