@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { judgeAmqpDeadLetters } from '../../../src/edge/queues/dead-letters.js';
 import {
-  CONSUMED_QUEUES, deadLetterQueue, HEADERS, retryQueue, SETTLEMENT_QUEUES, TELEMETRY_QUEUE,
+  CONSUMED_QUEUES, deadLetterQueue, HEADERS, RETRY_DELAYS_MS, retryQueue, SETTLEMENT_QUEUES, TELEMETRY_QUEUE,
 } from '../../../src/edge/queues/queues.js';
 import type { Db } from '../../../src/stores/postgres/connect.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
@@ -10,7 +10,7 @@ import { PATIENCE } from '../../support/gateway.js';
 import { seriesOf } from '../../support/gauges.js';
 import { startProcesses, type GatewayProcesses } from '../../support/processes.js';
 import { openRabbit } from '../../support/rabbitmq.js';
-import { freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
+import { asAdmin, freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
 import { volume } from '../../support/volume.js';
 import { hiddenOf, operator } from '../console/lab.js';
 import { charged, MULTI, publisher, seeded, SINGLE, until, usage, user, type Publisher } from './lab.js';
@@ -207,13 +207,17 @@ const COST = 115_000_000;
       'b'.repeat(24),
     ]);
     expect(root).not.toBe(alice);
-    // Postgres takes no question about this endpoint: its table is locked for longer than a query may wait.
-    const trx = await db.transaction();
-    await trx.raw('lock table feature_endpoints in access exclusive mode');
-    await publish.send(MULTI, usage(alice, { feature_endpoint_id: 'frozen_feature' }));
-    const waiting = retryQueue(MULTI, 1_000);
-    expect(await until(() => publish.count(waiting), (count) => count === 1, 30_000)).toBe(1);
-    await trx.rollback();
+    // Postgres answers no question about this endpoint, and says so at once, whatever the deadline.
+    const role = new URL(database.databaseUrl).username;
+    await asAdmin(database.databaseUrl, `revoke select on feature_endpoints from ${role}`);
+    try {
+      await publish.send(MULTI, usage(alice, { feature_endpoint_id: 'frozen_feature' }));
+      const waiting = async () => (await Promise.all(RETRY_DELAYS_MS.map((delayMs) => publish.count(retryQueue(MULTI, delayMs)))))
+        .reduce((total, each) => total + each, 0);
+      expect(await until(waiting, (count) => count === 1)).toBe(1);
+    } finally {
+      await asAdmin(database.databaseUrl, `grant select on feature_endpoints to ${role}`);
+    }
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toEqual({
       settlements: 1, holds: 1, micros: COST,
     });
