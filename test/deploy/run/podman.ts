@@ -5,7 +5,7 @@ import { projectRoot } from '../../../src/kit/paths.js';
 import { say, type Engine } from './engine.js';
 import { eventually, outcomeOf, run } from './shell.js';
 import { PROJECT } from './stack.js';
-import { composeTwo, makeBases, makeStandIns, servicesWithoutRecipe } from './stand-ins.js';
+import { composeTwo, makeBases, makeStandIns, SERVICES, servicesWithoutRecipe } from './stand-ins.js';
 
 /**
  * podman, with images built of Debian's packages and the command `docker` as a link to it: for Debian as root, where there is no
@@ -86,10 +86,13 @@ function background(folder: string, name: string, program: string, args: readonl
   return stop;
 }
 
+/** podman starts three programs for each health check, which takes seconds on a busy machine and counts towards the check's time. */
+const PATIENT = { healthcheck: { timeout: '30s' } };
+
 /** Docker's engine runs health checks by itself; podman leaves them to systemd's timers, which a container or a chroot does not have. */
 const HEALTH_LOOP = `while :; do
-  for each in $(podman ps -q --filter label=com.docker.compose.project=${PROJECT}); do timeout 12 podman healthcheck run $each & done
-  wait; sleep ${HEALTH_EVERY_SECONDS}
+  for each in $(podman ps -q --filter label=com.docker.compose.project=${PROJECT}); do timeout 60 podman healthcheck run $each; done
+  sleep ${HEALTH_EVERY_SECONDS}
 done`;
 
 /** Takes about five minutes the first time and seconds after that. */
@@ -111,7 +114,11 @@ export async function podmanEngine(folder: string): Promise<Engine> {
   await eventually('podman\'s service', 20_000, () => Promise.resolve(existsSync(socket) ? true : undefined));
   return {
     name: `${await run('podman', ['--version'], { env })}, Compose ${await run('docker', ['compose', 'version', '--short'], { env })}`,
-    env, leftOut: servicesWithoutRecipe(), standIns, changes: { rabbitmq: { ulimits: { nofile: files, nproc: PROCESSES } } },
+    env, leftOut: servicesWithoutRecipe(), standIns,
+    changes: {
+      ...Object.fromEntries(['gateway', 'worker', ...SERVICES].map((name) => [name, PATIENT])),
+      rabbitmq: { ...PATIENT, ulimits: { nofile: files, nproc: PROCESSES } },
+    },
     close: () => { for (const stop of stops) stop(); },
   };
 }

@@ -60,8 +60,8 @@ function writeOverride(folder: string, { leftOut, changes }: Engine): string {
   const file = join(folder, 'verify.override.yml');
   writeFileSync(file, stringify({
     services: {
-      ...Object.fromEntries(OWN_SERVICES.map((name) => [name, { image: IMAGE }])),
-      ...Object.fromEntries(leftOut.map((name) => [name, { profiles: ['left-out'] }])), ...changes,
+      ...changes, ...Object.fromEntries(OWN_SERVICES.map((name) => [name, { ...changes[name], image: IMAGE }])),
+      ...Object.fromEntries(leftOut.map((name) => [name, { profiles: ['left-out'] }])),
     },
   }));
   return file;

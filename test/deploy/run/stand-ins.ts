@@ -14,7 +14,7 @@ const RECIPES = join(projectRoot, 'test', 'deploy', 'stand-ins');
 const MIRROR = 'http://deb.debian.org/debian';
 const RELEASES = ['bookworm', 'trixie'];
 /** The services of docker-compose.yml that have a recipe. There is no package of Grafana. */
-const SERVICES = ['redis', 'postgres', 'rabbitmq', 'prometheus', 'alertmanager'];
+export const SERVICES = ['redis', 'postgres', 'rabbitmq', 'prometheus', 'alertmanager'];
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 const BUILD_MS = 900_000;
 const NPM_MAJOR = 11;
