@@ -20,7 +20,7 @@ await main(async () => {
     say(`npm start: ${first.at(-1).toFixed(1)} s`);
   }
   const [npm, start] = [median(bare), median(first)];
-  say(`median of ${rounds}: npm ci --omit=dev ${npm.toFixed(1)} s, first npm start ${start.toFixed(1)} s, ${(start / npm).toFixed(2)} times`);
+  say(`median of ${rounds}: npm ci --omit=dev ${npm.toFixed(1)} s, npm start ${start.toFixed(1)} s, ${(start / npm).toFixed(2)} times`);
 });
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -32,7 +32,9 @@ async function inClone(work) {
   try {
     const { code, output } = await capture('git', ['clone', '--quiet', root, folder]);
     if (code !== 0) throw new StepError(`git clone failed: ${output}`);
-    return await work(folder, { ...process.env, npm_config_cache: join(home, 'npm'), DATA_DIR: join(home, 'data'), PORT: '0', OPERATIONS_PORT: '0' });
+    return await work(folder, {
+      ...process.env, npm_config_cache: join(home, 'npm'), DATA_DIR: join(home, 'data'), PORT: '0', OPERATIONS_PORT: '0',
+    });
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
@@ -64,7 +66,8 @@ function untilReady(cwd, env) {
       process.kill(-child.pid, 'SIGTERM');
     });
     child.stderr.on('data', (chunk) => {
-      if (readyAfter === undefined) say(String(chunk).trimEnd().split('\n').map((line) => `  ${seconds().toFixed(1)} s  ${line}`).join('\n'));
+      if (readyAfter !== undefined) return;
+      for (const line of String(chunk).trimEnd().split('\n')) say(`  ${seconds().toFixed(1)} s  ${line}`);
     });
     child.once('error', reject);
     child.once('close', () => {

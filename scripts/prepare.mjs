@@ -11,8 +11,8 @@ import { capture, checkNode, indent, lock, main, root, say, StepError } from './
 
 /** What a kind of build needs and makes. Each has a folder of its own, so that neither takes the other's files for its own. */
 const CHECKED = {
-  withDev: true, out: join(root, 'dist'), stamp: '.build-stamp', folders: ['src', 'test', 'bench', 'clients', 'examples', 'grafana'], files: ['knexfile.ts'],
-  make: compile,
+  withDev: true, out: join(root, 'dist'), stamp: '.build-stamp',
+  folders: ['src', 'test', 'bench', 'clients', 'examples', 'grafana'], files: ['knexfile.ts'], make: compile,
 };
 const STRIPPED = { withDev: false, out: join(root, 'build'), stamp: '.build-stamp', folders: ['src'], files: [], make: strip };
 /** Beside the program, which may run: its files are not written again. */

@@ -79,7 +79,8 @@ ${table(
 )}
 ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', is: 'number' }, { head: 'Why', is: 'text' }],
     accounts.map(({ accountId, count: times, reasons: why }) => [
-      html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why.split(', ').map(reasonName).join(', '),
+      html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times),
+      why.split(', ').map(reasonName).join(', '),
     ]), '')}
 </div><p class="note">The last ${REFUSED_MINUTES} minutes, from Postgres.
 Open an account to see its refusals by minute, with message and request.</p>`;

@@ -28,14 +28,18 @@ const same = (value: string): Choice => [value, value.replaceAll('_', ' ')];
 export const refusalList = ({ refusals, refusedLately }: RuleReads): ConsoleList<Refusal> => ({
   path: '/console/refusals', title: 'Refusals', sort: '-minute',
   lead: 'Requests that were refused, by minute, account, reason and route. They are kept for 30 days.',
-  filters: [ACCOUNT_FILTER, { name: 'reason', label: 'Reason', is: METRICS.refusals.labels.reason.map((code): Choice => [code, reasonName(code)]) }, ...PERIOD_FILTERS],
+  filters: [
+    ACCOUNT_FILTER, { name: 'reason', label: 'Reason', is: METRICS.refusals.labels.reason.map((code): Choice => [code, reasonName(code)]) },
+    ...PERIOD_FILTERS,
+  ],
   columns: [
     timeColumn('Minute', ({ minuteMs }) => minuteMs, '', 'minute'),
     {
       head: 'Account', csv: ({ accountId }) => accountId,
       cell: ({ accountId }) => html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`,
     },
-    { head: 'Why', cell: ({ reason }) => reasonName(reason), csv: ({ reason }) => reason }, countColumn('Times', (row) => row.count, 'count'),
+    { head: 'Why', cell: ({ reason }) => reasonName(reason), csv: ({ reason }) => reason },
+    countColumn('Times', (row) => row.count, 'count'),
     proseColumn('Answer', ({ status, message }) => `${status}: ${message}`),
     codeColumn('Route', ({ method, route }) => `${method} ${route}`), codeColumn('Last request', ({ requestId }) => requestId),
   ],
