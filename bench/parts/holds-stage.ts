@@ -46,6 +46,7 @@ export async function openStage(accountCount: number, cores: Cores | null, say: 
   const secret = randomBytes(32).toString('hex');
   const environment = {
     REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info', MAX_OPEN_HOLDS: '100000',
+    POSTGRES_TIMEOUT_MS: '20000', // on a slow machine six servers at once take their time to connect
   };
   const baseline = { ...environment, BASELINE_DATABASE_URL: postgres.ownerUrl, PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1' };
   const tables = new pg.Pool({ connectionString: postgres.ownerUrl, max: 1 });
