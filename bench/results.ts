@@ -11,22 +11,28 @@ import { median } from './statistics.js';
 const FOLDER = join(projectRoot, 'bench/results');
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 
+const NOT_MEASURED = 'not measured';
+
 function shown(value: number, unit = ''): string {
-  if (Number.isNaN(value)) return 'not measured';
+  if (Number.isNaN(value)) return NOT_MEASURED;
   return `${value.toFixed(Math.abs(value) >= 100 ? 0 : 2)}${unit === '' ? '' : ` ${unit}`}`;
 }
 
+/** A cell of a table; the median of nothing is no number. */
+const cellText = (cell: string | number): string => (String(cell).startsWith('NaN') ? NOT_MEASURED : String(cell));
+
 /** Undefined: it has no target, or was not measured. */
 function isMet({ target, values }: Figure): boolean | undefined {
-  if (target === undefined || values.length === 0) return undefined;
-  return 'atMost' in target ? median(values) <= target.atMost : median(values) >= target.atLeast;
+  const value = median(values);
+  if (target === undefined || Number.isNaN(value)) return undefined;
+  return 'atMost' in target ? value <= target.atMost : value >= target.atLeast;
 }
 
 const targetText = ({ target, unit = '' }: Figure): string =>
   (target === undefined ? '' : `${'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`}${unit === '' ? '' : ` ${unit}`}`);
 
 const spreadText = ({ values }: Figure): string =>
-  (values.length < 2 ? '' : `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`);
+  (values.length < 2 || Number.isNaN(median(values)) ? '' : `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`);
 
 const metText = (figure: Figure): string => {
   const met = isMet(figure);
@@ -45,9 +51,9 @@ export function printed(name: string, { figures, tables, notes = [] }: PartResul
 }
 
 function textTable({ title, columns, rows }: Table): string {
-  const all = [columns, ...rows].map((row) => row.map(String));
+  const all = [columns, ...rows].map((row) => row.map(cellText));
   const widths = columns.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number): boolean => rows.some((row) => typeof row[column] === 'string' && !/^[-\d.,]*$/.test(row[column]));
+  const isText = (column: number): boolean => rows.some((row) => typeof row[column] === 'string' && !/^(?:[-\d.,]*|NaN)$/.test(row[column]));
   const lines = all.map((row) => row.map((cell, column) =>
     (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd());
   return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');
@@ -96,7 +102,7 @@ function readJson(file: string): Readonly<Record<string, Kept>> {
 
 const HINT = '\n**Some of these come from `--quick`, with few cold requests: they mean little.**';
 
-const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+const line = (cells: readonly (string | number)[]): string => `| ${cells.map(cellText).join(' | ')} |`;
 
 const markdownTable = (columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n');

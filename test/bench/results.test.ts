@@ -9,12 +9,15 @@ test('a figure shows its median and spread, and whether it meets its target', ()
       { id: 'P1', name: 'low', target: { atMost: 1.25 }, values: [1.1, 9, 1.2] },
       { id: 'P2', name: 'high', target: { atLeast: 2 }, values: [1.5] },
       { id: 'P3', name: 'absent', target: { atLeast: 2 }, values: [] },
+      { id: 'P4', name: 'without a base', target: { atLeast: 2 }, values: [NaN, NaN] },
     ],
-    tables: [], problems: [], notes: ['a note'],
+    tables: [{ title: 'table', columns: ['', 'per s'], rows: [['one', '7'], ['none', NaN.toFixed(0)]] }], problems: [], notes: ['a note'],
   });
   expect(text).toMatch(/P1 +low +1\.20 +1\.10 to 9\.00 +≤ 1\.25 +met\n/);
   expect(text).toMatch(/P2 +high +1\.50 +≥ 2 +missed\n/);
   expect(text).toMatch(/P3 +absent +not measured +≥ 2\n/);
+  expect(text).toMatch(/P4 +without a base +not measured +≥ 2\n/);
+  expect(text).toMatch(/none +not measured\n/);
   expect(text).toContain('- a note');
 });
 
