@@ -1,8 +1,7 @@
 import type { Allowed } from './allowance.js';
 import { GatewayError } from './errors.js';
-import { given, inputOf, type SettleLease, type StreamOptions } from './lease.js';
+import { given, inputOf, type Backing, type SettleLease, type StreamOptions } from './lease.js';
 import type { charges } from './money.js';
-import type { Backing } from './run-lease.js';
 import type { OpenHold, Receipt, TokenUsage } from './types.js';
 import { within } from './usage.js';
 

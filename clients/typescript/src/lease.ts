@@ -91,3 +91,16 @@ export const placeBodyOf = (id: string, options: StreamOptions): PlaceHold => {
     price: given({ model, provider, serviceTier, ...inputOf(options), maxOutputTokens, minimumOutputTokens }),
   });
 };
+
+/** What keeps a lease: a hold of the gateway, or what is allowed without it. */
+export type Backing = {
+  readonly hold: OpenHold;
+  readonly usage: TokenUsage | undefined;
+  readonly refusal: GatewayError | undefined;
+  readonly report: (usage: TokenUsage) => Promise<boolean>;
+  readonly flush: () => Promise<void>;
+  readonly stop: () => void;
+  readonly isCut: () => boolean;
+  readonly settle: (how: SettleLease) => Promise<Receipt>;
+  readonly void: (reason: EndReason) => Promise<Receipt>;
+};

@@ -3,7 +3,7 @@ import { allowedBacking } from './allowed-lease.js';
 import { GatewayError, isUnavailable, UnsettledError } from './errors.js';
 import { settleAtExit } from './exit.js';
 import { KeptHold, type Holds } from './keep-lease.js';
-import { given, inputOf, placeBodyOf, type SettleLease, type Lease, type LeaseHooks, type StreamOptions } from './lease.js';
+import { given, inputOf, placeBodyOf, type Backing, type Lease, type LeaseHooks, type SettleLease, type StreamOptions } from './lease.js';
 import type { charges } from './money.js';
 import { nowMs, quietTimer } from './time.js';
 import type { EndReason, OpenHold, Receipt, TokenUsage } from './types.js';
@@ -19,19 +19,6 @@ export type LeaseDeps = LeaseHooks & {
 };
 
 type OnEnd = { readonly onEnd: (lease: RunningLease) => void };
-
-/** What keeps a lease: a hold of the gateway, or what is allowed without it. */
-export type Backing = {
-  readonly hold: OpenHold;
-  readonly usage: TokenUsage | undefined;
-  readonly refusal: GatewayError | undefined;
-  readonly report: (usage: TokenUsage) => Promise<boolean>;
-  readonly flush: () => Promise<void>;
-  readonly stop: () => void;
-  readonly isCut: () => boolean;
-  readonly settle: (how: SettleLease) => Promise<Receipt>;
-  readonly void: (reason: EndReason) => Promise<Receipt>;
-};
 
 /** Places a hold and keeps its lease. @throws GatewayError, or the reason of the signal */
 export async function openLease(deps: LeaseDeps & OnEnd, options: StreamOptions): Promise<RunningLease> {

@@ -79,7 +79,9 @@ async function replicas({ nodes, view }: RedisNodes, targets: readonly Target[])
 type Master = { readonly node: ChaosNode; readonly shards: readonly number[] };
 
 async function pickMaster(watch: ClusterWatch, random: FaultDeps<RedisNodes>['random']): Promise<Master> {
-  const owners = await watch.owners();
+  let owners = await watch.owners();
+  // After `kill-everything` no node may be up yet.
+  await eventually('a master', async () => (owners = await watch.owners()).some((owner) => owner !== undefined));
   const node = random.pick([...new Set(owners)].filter((each) => each !== undefined));
   return { node, shards: owners.flatMap((owner, shard) => (owner === node ? [shard] : [])) };
 }
@@ -104,9 +106,10 @@ const BY_HAND_MS = 7_000;
 function movingFaults({ stage, keys, random, note, watch, count, isFree }: MovingDeps) {
   return {
     failoverByHand: async (): Promise<void> => {
+      if (!isFree()) return;
       const { node, shards } = await pickMaster(watch, random);
       const replica = await replicaOf(stage, node);
-      if (!isFree() || replica === undefined || !(await stage.view()).isWhole) return;
+      if (replica === undefined || !(await stage.view()).isWhole) return;
       note(`CLUSTER FAILOVER: ${replica.name} takes over from ${node.name}`);
       count('failover by hand');
       await watch.during(shards, async () => {
@@ -116,10 +119,11 @@ function movingFaults({ stage, keys, random, note, watch, count, isFree }: Movin
       });
     },
     reshard: async (): Promise<void> => {
+      if (!isFree()) return;
       const { node: source, shards } = await pickMaster(watch, random);
       const view = await stage.view();
       const others = stage.nodes.filter((each) => each !== source && view.masters.includes(each.id));
-      if (!isFree() || !view.isWhole || others.length === 0) return;
+      if (!view.isWhole || others.length === 0) return;
       const target = random.pick(others);
       const slots = (await filledSlots(source)).slice(0, random.integer(1, SLOTS_MOVED_MAX));
       note(`${slots.length} slots move from ${source.name} to ${target.name}`);
