@@ -53,7 +53,8 @@ export function printed(name: string, { figures, tables, notes = [] }: PartResul
 function textTable({ title, columns, rows }: Table): string {
   const all = [columns, ...rows].map((row) => row.map(cellText));
   const widths = columns.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number): boolean => rows.some((row) => typeof row[column] === 'string' && !/^(?:[-\d.,]*|NaN)$/.test(row[column]));
+  const isText = (column: number): boolean =>
+    rows.some((row) => typeof row[column] === 'string' && !/^(?:[-\d.,]*|NaN)$/.test(row[column]));
   const lines = all.map((row) => row.map((cell, column) =>
     (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd());
   return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');

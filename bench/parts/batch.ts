@@ -100,7 +100,7 @@ async function compare(bench: Bench, { rounds, warmUp, repeats }: Size, say: Par
 /** `busy`: rounds in which the gateway refused something. */
 function notesOf(busy: number, counted: number): string[] {
   const refused = `in ${busy} rounds the gateway refused something while it was busy`;
-  if (counted === 0) return [`NOTHING WAS MEASURED: ${refused}. Only answers and books were checked. Run it when the machine does less else`];
+  if (counted === 0) return [`NOTHING WAS MEASURED: ${refused}. Only answers and books were checked; try a less busy machine`];
   return busy === 0 ? [] : [`${refused}: they do not count`];
 }
 
