@@ -50,8 +50,8 @@
   ARGV[29] asked_debt_limit    micros
   ARGV[30] hold_max        micros: the most that the hold may have, '' for any amount
   ARGV[31] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
-  ARGV[32…] more           of each further hold: a list as JSON: where in KEYS those of its account begin, where its own begin,
-                           and texts: the same from account_id on
+  ARGV[32…] more           of each further hold, each ended by a NUL, which no text has: where in KEYS those of its account begin,
+                           where its own begin, and the same from account_id on
 
   Replies
     fenced
@@ -239,8 +239,10 @@ if #ARGV < more_at then
 end
 
 local function place_more(text)
-  local call = cjson.decode(text)
-  return place(call[1], call[2], call, 3)
+  local call = {}
+  for each in string.gmatch(text, '([^%z]*)%z') do call[#call + 1] = each end
+  if #call ~= args_of_each + 2 then error('a hold has ' .. #call .. ' texts') end
+  return place(tonumber(call[1]), tonumber(call[2]), call, 3)
 end
 
 -- An error is a bug. Alone it fails the call; of several it fails the one hold.

@@ -10,8 +10,9 @@ local step = {}
 -- written yet, and after which it is as `stored` says. This one's changes are then those of both.
 function step.open(keys, account_id, stored, now_ms, before)
   local self = {
-    keys = keys, account_id = account_id, now_ms = now_ms, stored = stored, state = account.copy(stored),
-    written = before and before.written or stored, lots = before and lots.continue(before.lots) or lots.open(keys.lots, keys.lot), entries = {},
+    keys = keys, account_id = account_id, now_ms = now_ms, stored = stored, state = account.copy(stored), entries = {},
+    written = before and before.written or stored,
+    lots = before and lots.continue(before.lots) or lots.open(keys.lots, keys.lot),
   }
   if stored.next_expiry_ms <= now_ms then
     local due = lots.sweep(self.lots, now_ms)

@@ -24,7 +24,8 @@ export function foreseeing(source: AccountSource & RecallMany): AccountSource & 
     ...source,
     recallEndedHold: (accountId, holdId) => {
       const known = foreseen.size === 0 ? undefined : foreseen.get(textOf(accountId, holdId));
-      return known === undefined ? source.recallEndedHold(accountId, holdId) : known.answers.then((answers) => answers[known.index] ?? null);
+      if (known === undefined) return source.recallEndedHold(accountId, holdId);
+      return known.answers.then((answers) => answers[known.index] ?? null);
     },
     foresee: (names) => {
       if (names.length === 0) return () => undefined;

@@ -17,7 +17,9 @@ export type RecallDeps = {
  * not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: the holds are placed without it, and only what Redis remembers is
  * refused. Never throws.
  */
-export function recallHolds({ readEndedHolds, gate }: RecallDeps): (names: readonly HoldName[]) => Promise<readonly (HoldColumns | null)[]> {
+export function recallHolds(
+  { readEndedHolds, gate }: RecallDeps,
+): (names: readonly HoldName[]) => Promise<readonly (HoldColumns | null)[]> {
   const read = async (names: readonly HoldName[]): Promise<readonly (HoldColumns | null)[]> => {
     if (!gate.allows()) return names.map(() => null);
     try {

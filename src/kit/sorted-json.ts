@@ -5,15 +5,23 @@
 export function sortedJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((each) => (each === undefined ? 'null' : sortedJson(each))).join(',')}]`;
-  const members: string[] = [];
+  const object = value as Readonly<Record<string, unknown>>;
+  const names: string[] = [];
+  let mayHaveIndex = false;
   // What is undefined is left out before it costs anything: fingerprints of requests have many of them.
-  const names = Object.keys(value).filter((name) => (value as Readonly<Record<string, unknown>>)[name] !== undefined).sort();
+  for (const name of Object.keys(object)) {
+    if (object[name] === undefined) continue;
+    names.push(name);
+    const first = name.charCodeAt(0);
+    mayHaveIndex ||= first >= DIGIT_0 && first <= DIGIT_9;
+  }
+  names.sort();
   // Names that are array indexes come first, by number: where objects have them.
-  if (names.some((name) => INDEX.test(name))) names.sort((a, b) => rankOf(a) - rankOf(b));
-  for (const name of names) members.push(`${JSON.stringify(name)}:${sortedJson((value as Readonly<Record<string, unknown>>)[name])}`);
-  return `{${members.join(',')}}`;
+  if (mayHaveIndex) names.sort((a, b) => rankOf(a) - rankOf(b));
+  return `{${names.map((name) => `${JSON.stringify(name)}:${sortedJson(object[name])}`).join(',')}}`;
 }
 
+const [DIGIT_0, DIGIT_9] = [0x30, 0x39];
 const INDEX = /^(?:0|[1-9]\d{0,9})$/;
 /** The largest index is 2^32 - 2. */
 const INDEX_END = 4_294_967_295;

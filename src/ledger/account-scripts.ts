@@ -87,7 +87,8 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
         // and the trace of the call, where there is one (trace-scripts.ts). A literal, because adding them to an object one by one
         // takes twice the time.
         const all = {
-          epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '', ...typeof args === 'function' ? args(account) : args,
+          epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '',
+          ...typeof args === 'function' ? args(account) : args,
         } satisfies Record<Bound, string | number> as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
         if (reply[0] === 'fenced') {

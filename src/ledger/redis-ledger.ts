@@ -25,7 +25,9 @@ import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from 
 import { decodePlaceReply } from './place-reply.js';
 import { amountAt, decodeAccount, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
-import { debitScript, PLACE_ACCOUNT_KEYS, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
+import {
+  debitScript, PLACE_ACCOUNT_KEYS, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript,
+} from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */

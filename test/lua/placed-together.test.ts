@@ -159,6 +159,17 @@ test('an error halfway through the lots leaves nothing behind for the holds of i
     .toEqual([['grant', 10], ['grant', 20], ['place', 16], ['place', 10]]);
 });
 
+test('a text with a NUL, which ends a text in the call, fails its own hold and changes nothing', async () => {
+  const accountId = await account(10);
+  const place = (holdId: string, price: string): Promise<PlaceHoldReply> => under.ledger.placeHold({
+    accountId, holdId, minimum: micros(1), desired: micros(1), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price,
+    fingerprint: 'f', about: '{}', isNewId: true, together: true,
+  });
+  const replies = await Promise.allSettled([place('a', 'p'), place('b', 'p\0q'), place('c', 'p')]);
+  expect(replies).toMatchObject([{ value: { available: 9 } }, { status: 'rejected' }, { value: { available: 8 } }]);
+  expect((await stored(accountId)).open).toEqual(['a', 'c']);
+});
+
 test('texts arrive as they were sent, whatever the place of their hold in the call', async () => {
   const odd = '"\\u0041\\n\u0001\t\n\u007f\u2028é€𝄞';
   const accountId = await account(10);

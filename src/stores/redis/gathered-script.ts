@@ -28,8 +28,9 @@ const failureOf = (script: string, [, message = '']: Reply): Error =>
 
 /**
  * A script whose calls of one turn of the event loop are sent together, where they share what they must. Of each call after the
- * first it takes one argument, a list as JSON: where in KEYS those of its owner begin, where its own begin, and the texts of
- * its arguments. One text costs a fraction of what two dozen arguments do here. It answers `each` with a list of replies.
+ * first it takes one argument with texts that each end with a NUL: where in KEYS those of its owner begin, where its own begin,
+ * and its arguments, of which none has a NUL: the script must refuse another number of texts. One argument costs a fraction of
+ * what two dozen do here. It answers `each` with a list of replies.
  * Every call gets its own reply, in the order of the calls. If the whole call fails, each of them fails.
  */
 export function gathered<Key extends string, Arg extends string>(
@@ -65,9 +66,9 @@ export function gathered<Key extends string, Arg extends string>(
         ownerAt = add(call.keys, ownerKeys);
         owners.set(owner, ownerAt);
       }
-      const list: (number | string)[] = [ownerAt, add(call.keys, own.keys)];
-      for (const name of own.args) list.push(String(call.args[name]));
-      return JSON.stringify(list);
+      let text = `${ownerAt}\0${add(call.keys, own.keys)}\0`;
+      for (const name of own.args) text += `${call.args[name]}\0`;
+      return text;
     });
     return { keys: listed, args };
   };

@@ -114,11 +114,13 @@ function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLi
   return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spender, feature }));
 }
 
+/** One for all holds of an amount: it is remembered with each of them. */
+const NO_PRICE: LeasePricing = { price: '', model: '', usage: {}, serviceTier: 'standard' };
+
 function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   if (!('model' in asked)) {
     const { minimum, desired } = asked;
-    const pricing = { price: '', model: '', usage: {}, serviceTier: 'standard' } as const;
-    return { minimum, desired, inputCost: ZERO, pricing };
+    return { minimum, desired, inputCost: ZERO, pricing: NO_PRICE };
   }
   const { model, provider, usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
   classCounts(usage, 'body.price');
