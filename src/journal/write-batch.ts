@@ -77,8 +77,12 @@ async function writeAll(trx: Trx, rows: readonly unknown[]): Promise<void> {
     writes.set(projection, write);
   }
   await Promise.allSettled(writes.values());
-  if (failures.length > 0) throw failures[0];
+  if (failures.length > 0) throw failures.find((error) => !isOfAborted(error)) ?? failures[0];
 }
+
+/** Answers of one packet reject in the order of their promises, which need not be that of their statements. */
+const isOfAborted = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === IN_FAILED_TRANSACTION;
+const IN_FAILED_TRANSACTION = '25P02';
 
 /**
  * An entry that Postgres already has must be equal, to the micro. A different one with the same number means that Redis

@@ -157,7 +157,7 @@ async function drainCase(about: string, shardsUsed: readonly number[]): Promise<
 
 test('the drain', async () => {
   expect(await crashEverywhere(() => drainCase('{}', SHARDS))).toEqual(expect.arrayContaining([
-    'postgres: select shards', 'redis: streamStates', 'redis: readStreams', 'postgres: insert into entries', 'postgres: update shards',
+    'postgres: select shards', 'redis: streamStates', 'redis: readStreams', 'postgres: copy entries', 'postgres: update shards',
     'postgres: commit', 'redis: evalsha', 'redis: trimStreams',
   ]));
 }, TIMEOUT_MS);

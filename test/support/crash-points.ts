@@ -51,7 +51,23 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
         return (sql: string, bindings: Bindings = []) => call(`postgres: ${statementName(sql)}`, () => target.raw(sql, bindings));
       }
       if (property === 'transaction') return transaction(target);
+      if (property === 'client') return copying((target as Trx).client as Client);
       return Reflect.get(target, property, receiver) as unknown;
+    },
+  });
+
+  /** COPY takes the connection of a transaction (src/stores/postgres/copy.ts). */
+  const copying = (client: Client): Client => ({
+    acquireConnection: async () => {
+      const connection = await client.acquireConnection();
+      return {
+        query: (query, callback) => {
+          const name = `postgres: ${query.text.split(' ', 2).join(' ')}`;
+          call(name, () => new Promise<void>((resolve, reject) => {
+            connection.query(query, (error) => { if (error) reject(error); else resolve(); });
+          })).then(() => { callback(null); }, callback);
+        },
+      };
     },
   });
 
@@ -81,6 +97,10 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
     wrap: (name, work) => (...args) => call(name, () => work(...args)),
   };
 }
+
+type Client = {
+  acquireConnection(): Promise<{ query(query: { readonly text: string }, callback: (error: Error | null) => void): void }>;
+};
 
 type Bindings = Parameters<Db['raw']>[1] & object;
 
