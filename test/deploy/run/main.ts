@@ -76,6 +76,8 @@ async function main(): Promise<number> {
   }
 }
 
+// Ends what runs in the background; the containers stay, and the next run removes them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(130); });
 try {
   process.exitCode = await main();
 } catch (error) {
