@@ -3,12 +3,13 @@
  * with a clone of the last commit and an empty cache of npm, and take turns. A Redis that was fetched before is not fetched again.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { capture, main, root, say, StepError } from './steps.mjs';
 
 const ROUNDS = 3;
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 await main(async () => {
   const rounds = Number(process.argv[2] ?? ROUNDS);
@@ -23,11 +24,10 @@ await main(async () => {
   say(`median of ${rounds}: npm ci --omit=dev ${npm.toFixed(1)} s, npm start ${start.toFixed(1)} s, ${(start / npm).toFixed(2)} times`);
 });
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
 /** Runs `work` in a new clone, with its own cache of npm and its own data; both are deleted. */
 async function inClone(work) {
   const home = mkdtempSync(join(tmpdir(), 'measure-start-'));
+  chmodSync(home, 0o755); // started by root, the servers run as another account
   const folder = join(home, 'clone');
   try {
     const { code, output } = await capture('git', ['clone', '--quiet', root, folder]);
