@@ -91,6 +91,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
           ...typeof args === 'function' ? args(account) : args,
         } satisfies Record<Bound, string | number> as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
+        if (fence.epochOf(shard) !== epoch) throw fromBefore();
         if (reply[0] === 'fenced') {
           fence.suspect(shard);
           throw notNow('the ledger is being verified; retry shortly');
@@ -122,6 +123,14 @@ const timer = (observe: AccountScriptsDeps['observe']) => async (name: string, r
     throw error;
   }
 };
+
+/**
+ * The reply is of a server that has been replaced since, or of an epoch that has ended: a paused master that wakes up executes what
+ * waited in its sockets before it learns that its replica has its place. The comparison of the shard with its new server may be over,
+ * so nothing would notice that the entry is lost. A repeat asks the new server.
+ */
+const fromBefore = (): GatewayError =>
+  new GatewayError('ledger_unavailable', 'Redis was replaced while it answered; retry with the same id or key', { outcome: 'unknown' });
 
 /** A refusal before anything was sent. */
 export const notNow = (message: string): GatewayError => new GatewayError('ledger_unavailable', message, { outcome: 'not_executed' });

@@ -5,13 +5,14 @@ import { ZERO } from '../../src/kit/money/micros.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { decodeEntry, type JournalEntry } from '../../src/ledger/entry.js';
-import { fence } from '../../src/ledger/fence.js';
+import { fence, type Fence } from '../../src/ledger/fence.js';
 import { BALANCES, figuresOf, TOTALS } from '../../src/ledger/figures.js';
 import type { ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import type { ShardStore } from '../../src/ledger/shard-store.js';
+import type { ScriptClient } from '../../src/stores/redis/script.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { redisUrl } from './servers.js';
 import { rawRedis, shardedRedis } from './redis-address.js';
@@ -71,11 +72,17 @@ export const PATIENCE_MS = 60_000;
 
 const quiet = { info: () => undefined, error: () => undefined };
 
+export type LedgerParts = { readonly client: ScriptClient; readonly fence: Fence };
+
+const unchanged = (parts: LedgerParts): LedgerParts => parts;
+
 /** The real scripts on the real Redis, in a namespace of this test, with a clock that can be moved. */
 export async function testLedger(options: {
   readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number; readonly correctionWindowMs?: number;
+  /** Stands between the ledger and its parts. */
+  readonly between?: (parts: LedgerParts) => LedgerParts;
 } = {}): Promise<TestLedger> {
-  const { source = emptySource, shards = 4, correctionWindowMs = 86_400_000 } = options;
+  const { source = emptySource, shards = 4, correctionWindowMs = 86_400_000, between = unchanged } = options;
   const redis = rawRedis(redisUrl());
   const sharded = await shardedRedis(redisUrl(), PATIENCE_MS);
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
@@ -87,7 +94,7 @@ export async function testLedger(options: {
   await gate.opened();
   let offsetMs = 0;
   const ledger = redisLedger({
-    client: sharded, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
+    ...between({ client: sharded, fence: gate }), keys, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, memory: () => 'normal',
     openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });

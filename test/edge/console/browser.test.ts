@@ -118,7 +118,7 @@ browserTest('freeze and thaw an account by keyboard only; the page shows why req
       if (name === 'Freeze') {
         await until(async () => {
           await page.goto(home);
-          return /account_frozen.*by ops: chargeback 17/.test(await page.getByRole('main').textContent() ?? '');
+          return /account frozen.*by ops: chargeback 17/.test(await page.getByRole('main').textContent() ?? '');
         });
         await shoot(page, 'account');
       }
