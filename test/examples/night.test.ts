@@ -39,7 +39,7 @@ test('a round of the night: every situation happens, and the console tells of it
   expect(overview).toContain('Postgres: down');
   expect(overview).toMatch(/Journal: \d+ (s|min) behind/);
   const carol = await page(`/console/accounts/carol?at=${story.refusedAt}`);
-  expect(carol).toContain('insufficient_credits');
+  expect(carol).toContain('insufficient credits');
   expect(carol).toContain('600 credits');
   expect(await page('/console/accounts/frank')).toContain('chargeback under review');
   expect(lines.filter((line) => line.includes(url)).length).toBeGreaterThan(5);

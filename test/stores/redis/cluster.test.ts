@@ -10,6 +10,7 @@ import { throwawayCluster, type ClusterServer, type TestCluster } from '../../su
 
 /** The port over a Cluster: what is redirected was not executed and is sent again; what was lost is not. */
 
+const MOVES_MAX = 10;
 const COUNT = "return redis.call('INCR', KEYS[1])";
 const TIMEOUT_MS = 120_000;
 const DEADLINE_MS = 1_000;
@@ -77,18 +78,24 @@ test('a slot that is being moved: keys are found where they are, on the old serv
 });
 
 test('a script of a request does not follow its slot: that server is unknown; one of a batch does', async () => {
-  const key = 'moved:{b}';
-  const slot = slotOf(key);
-  const from = await cluster.masterOf(slot);
-  const to = other(from);
-  const before = hot.connectionOf(key);
-  await setSlot(to, slot, 'IMPORTING', await idOf(from));
-  for (const server of [to, from]) await setSlot(server, slot, 'NODE', await idOf(to));
-  const failure: unknown = await hot.eval(COUNT, 1, key).catch((error: unknown) => error);
-  expect([isNotServing(failure), String(failure)]).toEqual([true, expect.stringContaining('MOVED')]);
-  expect(hot.connectionOf(key)).not.toBe(before);
-  expect(await patient.eval(COUNT, 1, key)).toBe(1);
-  expect(await hot.eval(COUNT, 1, key)).toBe(2);
+  // The client may read the map of the slots between the move and the script: then the next slot shows it.
+  for (let turn = 1; ; turn += 1) {
+    const key = `moved:{b${turn}}`;
+    const slot = slotOf(key);
+    const from = await cluster.masterOf(slot);
+    const to = other(from);
+    const before = hot.connectionOf(key);
+    await setSlot(to, slot, 'IMPORTING', await idOf(from));
+    for (const server of [to, from]) await setSlot(server, slot, 'NODE', await idOf(to));
+    const isKnown = hot.connectionOf(key) !== before;
+    const failure: unknown = await hot.eval(COUNT, 1, key).catch((error: unknown) => error);
+    if (isKnown && turn < MOVES_MAX) continue;
+    expect([isNotServing(failure), String(failure)]).toEqual([true, expect.stringContaining('MOVED')]);
+    expect(hot.connectionOf(key)).not.toBe(before);
+    expect(await patient.eval(COUNT, 1, key)).toBe(1);
+    expect(await hot.eval(COUNT, 1, key)).toBe(2);
+    return;
+  }
 });
 
 test('a server that hangs opens its own breaker, and no other', () => {
