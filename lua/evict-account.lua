@@ -3,7 +3,8 @@
   evict-account: remove an idle account from Redis, if Postgres has it whole: no open hold, and every figure and lot the
   same, with the same number of entries, as Postgres had them when the caller read it. So nothing of it waits in the
   journal, and the next use loads it as it was. One that differs stays, for the reconciler to name. Receipts and ended
-  holds stay until they expire: their entries are in Postgres too. Writes no entry. Also runs on a full Redis: it frees memory.
+  holds stay until they expire: their entries are in Postgres too. The same for an account that has no entry, neither here
+  nor in Postgres. Writes no entry. Also runs on a full Redis: it frees memory.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

@@ -25,11 +25,13 @@ export function foreseeing(source: AccountSource & RecallMany): AccountSource & 
     recallEndedHold: (accountId, holdId) => {
       const known = foreseen.size === 0 ? undefined : foreseen.get(textOf(accountId, holdId));
       if (known === undefined) return source.recallEndedHold(accountId, holdId);
-      return known.answers.then((answers) => answers[known.index] ?? null);
+      // What fails all of them, such as one row that cannot be read, fails none of the others alone.
+      return known.answers.then((answers) => answers[known.index] ?? null, () => source.recallEndedHold(accountId, holdId));
     },
     foresee: (names) => {
       if (names.length === 0) return () => undefined;
       const answers = source.recallEndedHolds(names);
+      answers.catch(() => undefined); // it may be that no placement gets as far as to ask
       const texts = names.map(({ accountId, holdId }) => textOf(accountId, holdId));
       texts.forEach((text, index) => foreseen.set(text, { answers, index }));
       return () => { for (const text of texts) if (foreseen.get(text)?.answers === answers) foreseen.delete(text); };

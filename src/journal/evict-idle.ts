@@ -2,7 +2,7 @@ import type { Clock } from '../kit/clock.js';
 import { EVICT_STEPS_PER_TURN_MAX, EVICTIONS_AT_ONCE_MAX } from '../kit/limits.js';
 import type { Meter } from '../kit/metrics/metrics.js';
 import type { Fence } from '../ledger/fence.js';
-import { KEPT } from '../ledger/figures.js';
+import { AMOUNTS, figuresOf, KEPT } from '../ledger/figures.js';
 import type { Keyspace } from '../ledger/keys.js';
 import { evictAccountScript } from '../ledger/scripts.js';
 import type { Db } from '../stores/postgres/connect.js';
@@ -30,6 +30,9 @@ export type EvictDeps = {
 export type Eviction = 'evicted' | 'in_use' | 'changed' | 'differs' | 'not_loaded' | 'closed';
 
 export type EvictReport = { readonly found: number; readonly evicted: number };
+
+/** An account without an entry. */
+const NOTHING = { ...figuresOf(AMOUNTS, () => 0), seq: 0, frozen: false };
 
 /** A round that found little to do is not repeated at once. */
 const PAUSE_SHARE = 0.1;
@@ -63,7 +66,10 @@ export async function evictIdle(deps: EvictDeps): Promise<EvictReport> {
   return report;
 }
 
-/** Evicts those of these accounts that have been idle for `idleMs`. Returns what came of each of these. */
+/**
+ * Evicts those of these accounts that have been idle for `idleMs`, and at once those that have no entry: Redis has nothing of them
+ * that a load does not bring. Returns what came of each of these.
+ */
 export async function evictAccounts(deps: EvictDeps, accountIds: readonly string[]): Promise<Eviction[]> {
   const { db, keys, clock, idleMs, metrics } = deps;
   const idle = await idleAmong(db, accountIds, clock() - idleMs);
@@ -78,12 +84,13 @@ export async function evictAccounts(deps: EvictDeps, accountIds: readonly string
 }
 
 async function evict(
-  { redis, keys, fence: gate, idleMs }: EvictDeps, { accountId, limitsVersion }: IdleAccount, book: AccountBook | undefined,
+  { redis, keys, fence: gate, idleMs }: EvictDeps, { accountId, limitsVersion, isNew }: IdleAccount, book: AccountBook | undefined,
 ): Promise<Eviction> {
   const epoch = gate.epochOf(keys.shardOf(accountId));
-  if (epoch === null || book?.account === undefined || book.account === null || book.epoch !== epoch.number) return 'closed';
+  if (epoch === null || book?.epoch !== epoch.number) return 'closed';
+  if (isNew !== (book.account === null)) return 'changed';
   if (book.openHolds > 0) return 'in_use';
-  const { account } = book;
+  const account = book.account ?? NOTHING;
   const { fence, account: accountKey, lots, lot, lotsDue, open, limits, ticket } = keys.account(accountId, epoch.number);
   const [status] = await evictAccountScript.run(
     redis, { fence, account: accountKey, lots, lot, lots_due: lotsDue, open, limits, ticket },

@@ -41,16 +41,19 @@ export async function readResident(db: Db): Promise<number | null> {
   return rows[0]?.resident ?? null;
 }
 
-/** An account that may leave Redis, with the version of its limits. */
-export type IdleAccount = { readonly accountId: string; readonly limitsVersion: number };
+/** An account that may leave Redis, with the version of its limits. `isNew`: Postgres has no entry of it. */
+export type IdleAccount = { readonly accountId: string; readonly limitsVersion: number; readonly isNew: boolean };
 
-/** Those of these accounts that hold nothing and have not changed since `beforeMs`. */
+/**
+ * Those of these accounts that hold nothing and have not changed since `beforeMs`, and those of which Postgres has no entry: they have
+ * none at all, as after a read of a balance, or wait for the drain.
+ */
 export async function idleAmong(db: Db, accountIds: readonly string[], beforeMs: number): Promise<IdleAccount[]> {
   if (accountIds.length === 0) return [];
   const { rows } = await db.raw<{ rows: IdleAccount[] }>(
-    `select a.account_id as "accountId", coalesce(s.version, 0) as "limitsVersion"
-       from accounts a left join limit_sets s using (account_id)
-      where a.account_id = any(?::text[]) and a.held = 0 and a.updated_at <= to_timestamp(?::double precision / 1000)`,
+    `select account_id as "accountId", coalesce(s.version, 0) as "limitsVersion", a.account_id is null as "isNew"
+       from unnest(?::text[]) as ask (account_id) left join accounts a using (account_id) left join limit_sets s using (account_id)
+      where a.account_id is null or (a.held = 0 and a.updated_at <= to_timestamp(?::double precision / 1000))`,
     [[...accountIds], beforeMs],
   );
   return rows;

@@ -37,3 +37,21 @@ test('holds that are foreseen are looked up in one statement, each under its own
   await ahead.recallEndedHold('a', '1');
   expect(statements.slice(3)).toEqual([['a 1']]);
 });
+
+test('a look-up that fails fails no hold: each asks for itself, and one that no hold waits for ends no process', async () => {
+  const asked: string[] = [];
+  const ahead = foreseeing({
+    loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
+    recallEndedHold: (_, holdId) => {
+      asked.push(holdId);
+      return holdId === 'bad' ? Promise.reject(new RangeError('not integer text')) : Promise.resolve(null);
+    },
+    recallEndedHolds: () => Promise.reject(new RangeError('not integer text')),
+  });
+  const forget = ahead.foresee([{ accountId: 'a', holdId: 'good' }, { accountId: 'a', holdId: 'bad' }]);
+  await new Promise(setImmediate); // Jest fails a test with a rejection that nothing handles
+  expect(await ahead.recallEndedHold('a', 'good')).toBeNull();
+  await expect(ahead.recallEndedHold('a', 'bad')).rejects.toThrow(RangeError);
+  expect(asked).toEqual(['good', 'bad']);
+  forget();
+});

@@ -109,6 +109,35 @@ test('idle accounts leave with everything, stay gone until they are used, and ar
   expect(await compareAccount({ ...evictDeps(metrics), drain: under.runDrain }, idle)).toMatchObject({ result: 'ok', differences: [] });
 });
 
+test('accounts without an entry leave at the next round, whatever was asked of them; one with its first entry stays', async () => {
+  const metrics = createMetrics({ version: 'test', defaults: false });
+  const accounts = Array.from({ length: 3 }, account);
+  const [read = '', refused = '', bound = ''] = accounts;
+  await under.ledger.readBalance(read);
+  expect(await place(refused, 'h1')).toMatchObject({ status: 'insufficient_credits' });
+  await under.ledger.setTerms(bound, { version: 1, terms: { maxHold: micros(20), overCapture: null, debtLimit: null } });
+  const used = account();
+  await under.ledger.readBalance(used);
+  await grant(used, 5); // Postgres does not have it
+  for (const each of accounts) expect(await keysOf(each)).not.toEqual([]);
+
+  // Accounts of other tests are not idle for that long.
+  expect(await round(metrics, { idleMs: DAY_MS * 2 })).toBe(3);
+  for (const each of accounts) expect(await keysOf(each)).toEqual([]);
+  expect(await metrics.text()).toContain('cg_evictions_total{result="changed"} 1');
+  expect(await metrics.text()).toContain('cg_evictions_total{result="differs"} 0');
+  expect(await under.ledger.readBalance(used)).toMatchObject({ available: 5 });
+  // In Postgres, it is as new as any account that is in use.
+  await under.drain();
+  await under.db.raw('update eviction_state set last_round_at = null');
+  expect(await round(metrics, { idleMs: DAY_MS * 2 })).toBe(0);
+  expect(await keysOf(used)).not.toEqual([]);
+  // One that has come back and got its first entry waits for the drain like all others.
+  await grant(read, 7);
+  expect(await under.evict(read)).toBe('changed');
+  expect(await charge(read, 2)).toMatchObject({ status: 'charged', available: 5 });
+});
+
 test('an account that drifts stays, so that nothing is mended in silence', async () => {
   const metrics = createMetrics({ version: 'test', defaults: false });
   const tamperings: ((accountId: string) => Promise<unknown>)[] = [

@@ -74,6 +74,7 @@ async function stored(accountId: string) {
   };
 }
 
+const DAY_MS = 86_400_000;
 const RULES = ['', '', '50;a;', '10;a;', '90;;', '10;b;'] as const;
 
 /** Lots of an account, and holds on two accounts with such lots: of some the id comes again, and some are too large. */
@@ -88,13 +89,20 @@ function drawn(random: Random) {
   };
 }
 
-/** Replies, entries and what Redis has after these holds on two new accounts, without times and names. */
-async function after({ lots, holds }: ReturnType<typeof drawn>, together: boolean): Promise<object> {
+type Ids = readonly [string, string];
+
+/** Two new accounts with these lots. */
+async function accountsWith({ lots }: ReturnType<typeof drawn>): Promise<Ids> {
   const ids = [`p-${randomUUID()}`, `p-${randomUUID()}`] as const;
   const nowMs = await under.nowMs();
   for (const { days, ...lot } of [...lots, ...lots].map((lot, index) => ({ ...lot, accountId: ids[index < lots.length ? 0 : 1] }))) {
-    await under.ledger.grantLot({ ...lot, expiresAtMs: nowMs + days * 86_400_000, key: `intent:${lot.lotId}`, kind: 'grant', about: '{}' });
+    await under.ledger.grantLot({ ...lot, expiresAtMs: nowMs + days * DAY_MS, key: `intent:${lot.lotId}`, kind: 'grant', about: '{}' });
   }
+  return ids;
+}
+
+/** Replies, entries and what Redis has after these holds, without times and names. */
+async function after(ids: Ids, { holds }: ReturnType<typeof drawn>, together: boolean): Promise<object> {
   const place = ({ of, holdId, minimum, more, model }: (typeof holds)[number]): Promise<PlaceHoldReply> => under.ledger.placeHold({
     accountId: ids[of === 0 ? 0 : 1], holdId, minimum: micros(minimum), desired: micros(minimum + more), leaseMs: 60_000, kind: 'test',
     expiryPolicy: 'release', price: 'p', fingerprint: model, about: '{}', isNewId: true, together, spending: { model },
@@ -115,7 +123,9 @@ test('what is placed together on accounts with many lots leaves what the same ho
   const random = randomOf(2_026);
   for (let round = 0; round < 8; round += 1) {
     const history = drawn(random);
-    const [together, alone] = await Promise.all([after(history, true), after(history, false)]);
+    const [first, second] = await Promise.all([accountsWith(history), accountsWith(history)]);
+    under.advance(random.integer(0, 4) * DAY_MS + DAY_MS / 2); // some lots are due
+    const [together, alone] = await Promise.all([after(first, history, true), after(second, history, false)]);
     expect(together).toEqual(alone);
   }
 });
