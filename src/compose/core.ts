@@ -46,7 +46,7 @@ import { openHotPath } from '../stores/redis/open-redis.js';
 import { serverBreakers } from '../stores/redis/server-breakers.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
-import { closedShards, openFence } from './fence.js';
+import { openFence, watchShards } from './fence.js';
 
 /** Where the servers are, configured or embedded. */
 export type Servers = { readonly redis: RedisLocation; readonly databaseUrl: string };
@@ -201,7 +201,7 @@ async function openParts(
   const postgres = opened.add(
     openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics }), (each) => each.close(),
   );
-  metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
+  watchShards(metrics, gate, redis, keys);
   metrics.watchRedis(() => ({ breaker: hotBreakers.state(), inFlight: client.inFlight() }));
 
   const fresh = freshen(drainNow, keys);
