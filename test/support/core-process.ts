@@ -29,6 +29,9 @@ export async function openCoreProcess(redisUrl: string, databaseUrl: string, sha
     servers: { redis: locationOf(redisUrl), databaseUrl }, time: { clock: Date.now, offsetMs: () => 0 },
     log: createLog({ level: 'error' }, { write: (line) => { errors.push(JSON.parse(line) as Record<string, unknown>); } }),
     metrics, bulkRedis, written: () => undefined,
+  }).catch((error: unknown) => {
+    bulkRedis.close();
+    throw error;
   });
   return {
     core, errors, metrics,
