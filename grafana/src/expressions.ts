@@ -24,8 +24,9 @@ export const share = (some: string, whole: string): string => `(${some} or vecto
 /** Seconds since the time in a gauge, which is in seconds since 1970. */
 export const secondsSince = (key: GaugeKey): string => `time() - ${worst(key)}`;
 
-/** The lowest value of any process, for a gauge where lower is worse. */
-export const lowest = (key: GaugeKey): string => `min (${series(key)})`;
+/** The lowest value of any process, for a gauge where lower is worse. `by`: for each value of this label. */
+export const lowest = <K extends GaugeKey>(key: K, by?: keyof LabelsOf<K> & string): string =>
+  `min${by === undefined ? '' : ` by (${by})`} (${series(key)})`;
 
 /** How much a gauge of a shared place grew: exact, where `delta` extrapolates. */
 export const growth = (key: GaugeKey, window: string): string => `${worst(key)} - max (${series(key)} offset ${window})`;

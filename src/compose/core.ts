@@ -38,6 +38,7 @@ import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
 import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
+import { whenPostgresAnswers } from '../stores/postgres/when-postgres-answers.js';
 import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import type { Breaker } from '../stores/redis/breaker.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
@@ -46,7 +47,7 @@ import { openHotPath } from '../stores/redis/open-redis.js';
 import { serverBreakers } from '../stores/redis/server-breakers.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
-import { closedShards, openFence } from './fence.js';
+import { openFence, watchShards } from './fence.js';
 
 /** Where the servers are, configured or embedded. */
 export type Servers = { readonly redis: RedisLocation; readonly databaseUrl: string };
@@ -103,7 +104,10 @@ const MS_PER_SECOND = 1_000;
 /** The part of POSTGRES_TIMEOUT_MS that a keyed charge waits for an earlier result in Postgres: 500 ms by default. */
 const RECALL_SHARE = 0.25;
 
-/** Opens the core; `close` closes its parts in reverse order. Throws when Postgres or Redis cannot be used; then nothing is open. */
+/**
+ * Opens the core; `close` closes its parts in reverse order. Waits for a Postgres that does not answer, and says so in the log. Throws
+ * when Postgres refuses it, or Redis cannot be used; then nothing is open.
+ */
 export async function openCore(deps: CoreDeps): Promise<Core> {
   const opened = openedParts();
   try {
@@ -124,15 +128,15 @@ async function openParts(
   const db = pool(apiProfile(config.postgresTimeoutMs));
   const drainDb = pool(drainProfile(config.postgresTimeoutMs));
   const reportDb = pool(reportProfile(config.postgresTimeoutMs));
-  const store = await shardStore(db, config.shards);
+  const store = await whenPostgresAnswers(log, 'opening the shards', () => shardStore(db, config.shards));
   const keys = keyspace(config.redisNamespace, config.shards);
 
-  const prices = opened.add(await priceBooks({
+  const prices = opened.add(await whenPostgresAnswers(log, 'reading the prices', () => priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
     priced: (book, rule) => { metrics.count('priced', { book: knownBook(book), rule }); },
     onError: (error) => { log.warn({ err: error }, 'prices not read; the ones in memory stay in use'); },
-  }), (each) => each.close());
+  })), (each) => each.close());
   const entryName = (model: string): string | null => prices.history.entryName(model);
   const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, entryName });
 
@@ -201,7 +205,7 @@ async function openParts(
   const postgres = opened.add(
     openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics }), (each) => each.close(),
   );
-  metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
+  watchShards(metrics, gate, redis, keys);
   metrics.watchRedis(() => ({ breaker: hotBreakers.state(), inFlight: client.inFlight() }));
 
   const fresh = freshen(drainNow, keys);

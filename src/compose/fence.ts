@@ -1,5 +1,6 @@
 import type { Drain } from '../journal/drain.js';
 import type { Log } from '../kit/log.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
 import { acknowledged, type Acknowledged } from '../ledger/acknowledged.js';
 import { fence, type Fence } from '../ledger/fence.js';
 import { heartbeat } from '../ledger/heartbeat.js';
@@ -53,5 +54,21 @@ export async function openFence({ redis, store, keys, drainNow, log }: FencePart
   };
 }
 
-export const closedShards = (gate: Fence, shards: number): number =>
+/** Reports on each scrape how many shards are closed, and how many are open on each master that has some. */
+export function watchShards(
+  metrics: Pick<Metrics, 'onScrape'>, gate: Pick<Fence, 'epochOf'>, redis: Pick<ShardedRedis, 'serverName'>, keys: Keyspace,
+): void {
+  metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, keys.shards)); });
+  metrics.onScrape('shardsOpen', (set) => {
+    const open = new Map<string, number>();
+    for (let shard = 0; shard < keys.shards; shard += 1) {
+      const server = redis.serverName(keys.fence(shard));
+      open.set(server, (open.get(server) ?? 0) + (gate.epochOf(shard) === null ? 0 : 1));
+    }
+    open.delete(''); // no server is known for these shards
+    for (const [server, count] of open) set({ server }, count);
+  });
+}
+
+const closedShards = (gate: Pick<Fence, 'epochOf'>, shards: number): number =>
   Array.from({ length: shards }, (_, shard) => gate.epochOf(shard)).filter((epoch) => epoch === null).length;

@@ -15,6 +15,7 @@ import type { Clock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
 import { rethrow } from '../stores/postgres/errors.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
+import { whenPostgresAnswers } from '../stores/postgres/when-postgres-answers.js';
 import type { Core } from './core.js';
 
 export type LimitsSide = {
@@ -22,17 +23,17 @@ export type LimitsSide = {
   readonly pools: Pools;
 };
 
-/** Limits, pools, and what explains them. Throws when Postgres cannot be read. */
+/** Limits, pools, and what explains them. Waits for a Postgres that does not answer. Throws when it refuses. */
 export async function composeLimits({ config, core, databaseUrl, clock, log }: {
   readonly config: Pick<Config, 'overCapture' | 'debtLimit' | 'holdMax'>; readonly core: Core;
   readonly databaseUrl: string; readonly clock: Clock; readonly log: Log;
 }): Promise<LimitsSide> {
   const { db, ledger, freshen, prices } = core;
-  const pools = await openPools({
+  const pools = await whenPostgresAnswers(log, 'reading the pools', () => openPools({
     db,
     listen: (onNotice) => listenToPostgres({ databaseUrl, channel: POOLS_CHANNEL, onNotice }),
     onError: (error) => { log.warn({ err: error }, 'members of pools not read; the ones in memory stay in use'); },
-  });
+  }));
   const limits = { db, ledger, clock };
   const members = { db, pools };
   return {

@@ -11,7 +11,8 @@ import { AFTER_MESSAGE, BEFORE_MESSAGE, PROBES } from '../../grafana/src/request
 import { RUNBOOK_SECTIONS } from '../../grafana/src/runbook.js';
 import { listRoutes } from '../../src/compose/app.js';
 import { processRoutes, type ProcessRouteDeps } from '../../src/edge/credits-process/process.routes.js';
-import { METRICS, type MetricSpec } from '../../src/kit/metrics/catalogue.js';
+import { METRICS } from '../../src/kit/metrics/catalogue.js';
+import type { MetricSpec } from '../../src/kit/metrics/metric-spec.js';
 import { projectRoot } from '../../src/kit/paths.js';
 import { fakeGateway, type FakeGateway } from '../support/fake-gateway.js';
 import { dashboardSchema } from './dashboard-schema.js';

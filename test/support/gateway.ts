@@ -28,6 +28,8 @@ export type TestGatewayOptions = {
   readonly offsetMs?: number;
   /** As in GatewayDeps; 0 by default, so that a scrape tells what has just happened. */
   readonly metricsFreshMs?: number;
+  /** Receives each line of its log of level error; by default there is none. */
+  readonly onError?: (line: string) => void;
 };
 
 /** Long deadlines, because a slow machine must not fail a test; a test about a hanging server sets its own. */
@@ -55,7 +57,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   });
   const gateway = await openGateway({
     config, role: 'all', servers: { redis: config.redis ?? locationOf(onRedis), databaseUrl },
-    version: 'test', log: createLog({ level: 'silent' }), metricsFreshMs: options.metricsFreshMs ?? 0,
+    version: 'test', metricsFreshMs: options.metricsFreshMs ?? 0,
+    log: options.onError === undefined ? createLog({ level: 'silent' }) : createLog({ level: 'error' }, { write: options.onError }),
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
   });
   return {

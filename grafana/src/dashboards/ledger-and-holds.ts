@@ -1,5 +1,5 @@
 import type { DashboardSpec } from '../dashboard.js';
-import { NOW, RANGE, secondsSince, share, STEP, within } from '../expressions.js';
+import { lowest, NOW, RANGE, secondsSince, share, STEP, within } from '../expressions.js';
 import { bars, graph, over, stat, under } from '../panels.js';
 import { increase, quantile, rate, worst } from '../promql.js';
 
@@ -51,6 +51,11 @@ export const ledgerAndHolds: DashboardSpec = {
           id: 7, title: 'Accounts', unit: 'short', width: 6, runbook: ['accounts-frozen', 'drift-frozen', 'eviction-stopped'],
           about: 'Accounts in the ledger, and in Redis after the last round of the eviction: those used within EVICT_AFTER_SECONDS, not all that there are. Frozen accounts: their holds cannot be ended before the thaw. frozen for drift: by the reconciler, within the time range; normal: 0.',
           queries: { all: worst('accounts'), 'in Redis': worst('accountsResident'), frozen: worst('accountsFrozen'), 'frozen for drift': increase('driftFreezes', RANGE) },
+        }),
+        graph({
+          id: 21, title: 'Shards by Redis master', unit: 'none', width: 24, height: 6, isStacked: true, legend: 'table', runbook: ['shards-fenced', 'fence-raised'],
+          about: 'Shards that every process may write to, by the Redis master that has them; with one Redis or Sentinel a single line, redis. Normal: the sum is the number of shards, and each master of a Cluster has its share. At a failover or a move of slots, shards go to another master within seconds, and a master that has none left ends. A sum that stays lower: those shards are closed, and their accounts get 503.',
+          queries: { '{{server}}': lowest('shardsOpen', 'server') },
         }),
       ],
     },
@@ -118,14 +123,9 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { '{{script}}': quantile(0.99, 'scriptSeconds', STEP, { by: ['script'] }) },
         }),
         graph({
-          id: 19, title: 'Unknown outcomes, replays, refused while busy', unit: 'ops', width: 12, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
+          id: 19, title: 'Unknown outcomes, replays, refused while busy', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
           about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same key gets the outcome. replayed: such retries, and early retries of clients. refused while busy: not executed, because the process was overloaded. Normal: no unknown, none refused; some replays.',
           queries: { 'unknown': `${rate('outcomesUnknown', STEP)} or vector(0)`, 'replayed {{operation}}': rate('replays', STEP, { by: ['operation'] }), 'refused while busy, {{urgency}}': rate('busyRefusals', STEP, { by: ['urgency'] }) },
-        }),
-        graph({
-          id: 20, title: 'Too many requests', unit: 'ops', width: 12, height: 6, legend: 'table',
-          about: 'Requests over a limit of rates (429), by what was counted and whose limit it was. general and writes of a user: one caller, or a loop in a client. Of a key: a service that has outgrown RATE_LIMIT_KEY or its own rate. failed-authentication: guesses, or a client with a wrong key. zero-amount and uncharged: an account that is written to without money. metadata: one that stores much with its operations.',
-          queries: { '{{class}} of {{subject}}': rate('rateRefusals', STEP, { by: ['class', 'subject'] }) },
         }),
       ],
     },

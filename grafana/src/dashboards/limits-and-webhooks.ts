@@ -3,7 +3,7 @@ import { STEP } from '../expressions.js';
 import { graph } from '../panels.js';
 import { rate, worst } from '../promql.js';
 
-/** What limits refuse, why leases end, which accounts leave Redis, and what webhooks wait for. */
+/** What limits of credits and of rates refuse, why leases end, which accounts leave Redis, and what webhooks wait for. */
 export const limitsAndWebhooks: DashboardSpec = {
   uid: 'cg-limits',
   title: 'Credit gateway: limits and webhooks',
@@ -27,6 +27,11 @@ export const limitsAndWebhooks: DashboardSpec = {
           id: 3, title: 'Idle accounts that the eviction looked at', unit: 'ops', width: 8, legend: 'table', runbook: ['redis-memory'],
           about: 'By result. evicted: it left Redis and is loaded on its next use. in_use, changed, closed: it stays for now. differs: Redis and Postgres do not agree, so it stays; the reconciler tells more.',
           queries: { '{{result}}': rate('evictions', STEP, { by: ['result'] }) },
+        }),
+        graph({
+          id: 6, title: 'Too many requests', unit: 'ops', width: 24, height: 6, legend: 'table',
+          about: 'Requests over a limit of rates (429), by what was counted and whose limit it was. general and writes of a user: one caller, or a loop in a client. Of a key: a service that has outgrown RATE_LIMIT_KEY or its own rate. failed-authentication: guesses, or a client with a wrong key. zero-amount and uncharged: an account that is written to without money. metadata: one that stores much with its operations.',
+          queries: { '{{class}} of {{subject}}': rate('rateRefusals', STEP, { by: ['class', 'subject'] }) },
         }),
       ],
     },

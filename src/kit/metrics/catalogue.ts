@@ -1,3 +1,5 @@
+import { counter, gauge, histogram, OPEN, type MetricSpec } from './metric-spec.js';
+
 /**
  * Every metric of the gateway, declared once: name, unit and labels. `metrics.ts` creates them; the dashboards and the
  * alert rules (`grafana/src/`) refer to them through this file, so that a renamed metric or a removed label is a compile
@@ -11,32 +13,6 @@
  * The values are label values, not types of the domain: the code that observes a metric has its own type, and the
  * compiler and test/kit/metrics/catalogue.test.ts check that the two agree.
  */
-
-/** Values that are not listed here; the code that sets them must keep their number small. */
-export const OPEN = null;
-
-export type Labels = Readonly<Record<string, readonly string[] | typeof OPEN>>;
-
-/** How the values of a cluster's processes are combined. `max` is for values that every process reads from one place. */
-export type Aggregator = 'sum' | 'max' | 'min' | 'first' | 'average';
-
-export type MetricSpec = {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly labels: Labels;
-  readonly buckets?: readonly number[];
-  readonly aggregator?: Aggregator;
-};
-
-type Extras = Pick<MetricSpec, 'buckets' | 'aggregator'>;
-
-const counter = <const L extends Labels>(name: string, help: string, labels: L) => ({ name, type: 'counter', help, labels }) as const;
-/** By default a gauge is read from a shared place, so the values of processes are not added. */
-const gauge = <const L extends Labels>(name: string, help: string, labels: L, extras: Extras = { aggregator: 'max' }) =>
-  ({ name, type: 'gauge', help, labels, ...extras }) as const;
-const histogram = <const L extends Labels>(name: string, help: string, labels: L, buckets: readonly number[]) =>
-  ({ name, type: 'histogram', help, labels, buckets }) as const;
 
 /** Most requests take about a millisecond; the buckets are densest around the promised limits. */
 const REQUEST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
@@ -197,6 +173,10 @@ export const METRICS = {
     'cg_shards_stopped', 'Shards whose journal contradicts Postgres; they are not drained until an operator resumes them.', {},
   ),
   shardsFenced: gauge('cg_shards_fenced', 'Shards this gateway may not write to now: being verified, or Redis is down.', {}),
+  shardsOpen: gauge(
+    'cg_shards_open', 'Shards this gateway may write to now, by the Redis master that has them; with one Redis or Sentinel: redis.',
+    { server: OPEN }, { aggregator: 'min' },
+  ),
   fenceEpochs: gauge('cg_fence_epochs', 'Sum of the epochs of all shards: grows by one for each shard that is fenced and rebuilt.', {}),
   journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
     + 'least; until an operator acknowledges the loss (credit-gateway shards). Must be 0.', {}),

@@ -1,8 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import {
-  METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec,
+  METRICS, type CounterKey, type GaugeKey, type HistogramKey, type LabelsOf, type MetricKey,
 } from './catalogue.js';
 import { createHistogram } from './histogram.js';
+import type { Labels, MetricSpec } from './metric-spec.js';
 import { takeSnapshot, textOf } from './snapshot.js';
 import { slices } from '../slices.js';
 
@@ -30,7 +31,10 @@ export interface Meter {
 export interface Gauges extends Pick<Meter, 'set'> {
   /** Removes the gauges until they are set again: a value from before an outage must not look current. */
   forget(...keys: readonly GaugeKey[]): void;
-  /** Reads a gauge on each scrape, for values that are in memory and change all the time. */
+  /**
+   * Reads a gauge on each scrape, for values that are in memory and change all the time. A series that `read` does not set ends
+   * with that scrape.
+   */
   onScrape<K extends GaugeKey>(key: K, read: (set: (labels: LabelsOf<K>, value: number) => void) => void): void;
 }
 
@@ -66,7 +70,12 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
         if (gauge !== undefined) silence(gauge, METRICS[key]);
       }
     },
-    onScrape: (key, read) => { readers.set(key, () => { read((labels, value) => { meter.set(key, labels, value); }); }); },
+    onScrape: (key, read) => {
+      readers.set(key, () => {
+        gaugesOf.forget(key);
+        read((labels, value) => { meter.set(key, labels, value); });
+      });
+    },
   };
   gaugesOf.onScrape('requestsInFlight', (set) => { set({}, inFlight); });
   gaugesOf.onScrape('breakerState', (set) => { set({}, BREAKER_STATES[redisState().breaker]); });

@@ -19,7 +19,7 @@ export function oneServer(redis: Redis): ShardedRedis {
     ...streamsOn(together),
     ...indexesOn(together),
     ...serversOn(redis),
-    serverName: () => 'the server',
+    serverName: () => 'redis',
     connectionOf: () => (redis.status === 'ready' ? connections : null),
     isReady: () => redis.status === 'ready',
     onConnection: ({ ready, lost }) => {

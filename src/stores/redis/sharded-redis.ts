@@ -68,7 +68,7 @@ export interface ShardedRedis extends ScriptClient {
   serversOf(keys: readonly string[]): Promise<(ServerIdentity | null)[]>;
   /** The items in groups, by the server that has their key, so that one that is down does not fail the work on others. */
   byServer<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[];
-  /** A name of the server that has this key now; '' when none is known. */
+  /** A name of the server that has this key now: its address in a Cluster, else `redis`; '' when none is known. */
   serverName(key: string): string;
   /**
    * A number of the connection to the server that has this key now; null while there is none. It changes with every new

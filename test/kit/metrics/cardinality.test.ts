@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MODEL_LABELS_MAX } from '../../../src/kit/limits.js';
-import { METRICS, type MetricKey, type MetricSpec } from '../../../src/kit/metrics/catalogue.js';
+import { METRICS, type MetricKey } from '../../../src/kit/metrics/catalogue.js';
+import type { MetricSpec } from '../../../src/kit/metrics/metric-spec.js';
 import { creditsLab, SERVER_KEY, type Lab } from '../../contract/credits-process/lab.js';
 import { send } from '../../support/fake-gateway.js';
 import { inParallel } from '../../support/parallel.js';
