@@ -17,9 +17,12 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
     withLocked: (shard, work) => db.transaction(async (trx) => {
       const row = await lockShard(trx, shard);
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);
-      return work(row, async (loss) => {
-        await raiseEpoch(trx, shard, row.epoch);
-        await insertLoss(trx, loss, { counted: process });
+      return work(row, {
+        raise: async (loss) => {
+          await raiseEpoch(trx, shard, row.epoch);
+          await insertLoss(trx, loss, { counted: process });
+        },
+        depose: (replicationId) => deposeServer(trx, [shard], replicationId),
       });
     }),
     mark: (marks) => storeMarks(db, marks),

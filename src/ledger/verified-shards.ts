@@ -41,19 +41,24 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     // but what scripts allowed.
     const unverified = due.filter(({ known, server }) => known.epoch === null || known.server !== server.name);
     const isNew = unverified.some(({ known, server }) => known.server !== server.name);
-    for (const { known } of unverified) known.server = null; // until it is verified
-    const undecided = new Map(unverified.map(({ known, server }) => [known.shard, server]));
-    const failure = unverified.length === 0 ? null : await verifier.verify(new Map(undecided), (shard, number) => {
-      undecided.delete(shard);
-      const known = shards[shard];
-      if (known !== undefined) known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
-    }).then(() => null, (error: unknown) => error as Error);
-    for (const { known, connection, server } of due) {
-      if (undecided.has(known.shard)) continue;
-      if (redis.connectionOf(known.fenceKey) !== connection) continue; // it changed meanwhile: another reason to verify
+    const accept = ({ known, connection, server }: Due): void => {
+      if (redis.connectionOf(known.fenceKey) !== connection) return; // it changed meanwhile: another reason to verify
       known.server = server.name;
       known.verifiedOn = connection;
-    }
+    };
+    for (const { known } of unverified) known.server = null; // until it is verified
+    for (const each of due) if (!unverified.includes(each)) accept(each);
+    const undecided = new Map(unverified.map((each) => [each.known.shard, each]));
+    // A shard is used from its decision on: others may have to wait for locks.
+    const decided = (shard: number, number: number | null): void => {
+      const each = undecided.get(shard);
+      if (each === undefined || !undecided.delete(shard)) return;
+      each.known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
+      accept(each);
+    };
+    const failure = unverified.length === 0 ? null
+      : await verifier.verify(new Map(unverified.map(({ known, server }) => [known.shard, server])), decided)
+        .then(() => null, (error: unknown) => error as Error);
     const opened = unverified.length - undecided.size;
     if (isNew && opened > 0) log.info({ runId: [...new Set(due.map(({ server }) => server.name))].join(), shards: opened }, 'ledger open');
     if (failure !== null) throw failure;

@@ -41,7 +41,7 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
 
   /** Opens one shard under its row lock, so that no drain is in progress and no other process decides. */
   const repair = async (shard: number, server: ServerIdentity | undefined): Promise<number | null> => {
-    const { judgement, epoch } = await decide(deps, shard, (row) => judge(row, server));
+    const { judgement, epoch } = await decide(deps, shard, server, (row) => judge(row, server));
     switch (judgement.verdict) {
       case 'open':
       case 'set':
@@ -86,7 +86,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       for (const row of rows) await reportOlder(deps, row);
       const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row, servers.get(row.shard)) })));
       const known = judged.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      const open = known.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row);
+      const open = known.filter(({ row, judgement: { verdict } }) => verdict === 'open' && isNoted(row, servers.get(row.shard)))
+        .map(({ row }) => row);
       const isCertain = await certain(store, open);
       const unsure: number[] = [];
       for (const { row: { shard, epoch }, judgement } of known) {
@@ -95,9 +96,16 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
           decided(shard, epoch);
         } else unsure.push(shard);
       }
-      for (const shard of unsure) decided(shard, await repair(shard, servers.get(shard)));
-      const failed = judged.find((each) => each.status === 'rejected');
-      if (failed !== undefined) throw failed.reason as Error;
+      const failures = judged.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []));
+      for (const shard of shuffled(unsure)) {
+        try {
+          decided(shard, await repair(shard, servers.get(shard)));
+        } catch (error) {
+          failures.push(error as Error);
+        }
+      }
+      const [failure] = failures;
+      if (failure !== undefined) throw failure;
     },
     hasStuck: () => stuck.size > 0,
   };
@@ -107,19 +115,28 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
 export const isDeposed = ({ deposed }: Pick<ShardRow, 'deposed'>, server: ServerIdentity | null | undefined): boolean =>
   typeof server?.replicationId === 'string' && deposed.includes(server.replicationId);
 
+/** In an order of this process: after a failover all processes verify the same shards, and would wait for one another at each. */
+const shuffled = <T>(each: readonly T[]): T[] =>
+  each.map((one) => ({ one, at: Math.random() })).toSorted((a, b) => a.at - b.at).map(({ one }) => one);
+
 /**
- * The rows of these shards. The masters that their servers have replaced are noted before: another process may still be connected to
- * one, and its drain would commit entries whose numbers are given again here.
+ * Whether the master that the server has replaced is noted. Otherwise another process may still be connected to it, and its drain
+ * would commit entries whose numbers are given again here.
  */
+const isNoted = ({ deposed }: Pick<ShardRow, 'deposed'>, server: ServerIdentity | undefined): boolean =>
+  server?.previousId == null || deposed.includes(server.previousId);
+
+/** The rows of these shards. The masters that their servers have replaced are noted before, in those that are not locked. */
 async function rowsOf(
   store: Pick<ShardStore, 'readShards' | 'depose'>, servers: ReadonlyMap<number, ServerIdentity>,
 ): Promise<readonly ShardRow[]> {
   const read = async (): Promise<readonly ShardRow[]> => (await store.readShards()).filter(({ shard }) => servers.has(shard));
   const rows = await read();
   const replaced = new Map<string, number[]>();
-  for (const { shard, deposed } of rows) {
-    const previousId = servers.get(shard)?.previousId ?? null;
-    if (previousId !== null && !deposed.includes(previousId)) replaced.set(previousId, [...replaced.get(previousId) ?? [], shard]);
+  for (const row of rows) {
+    const server = servers.get(row.shard);
+    if (server?.previousId == null || isNoted(row, server)) continue;
+    replaced.set(server.previousId, [...replaced.get(server.previousId) ?? [], row.shard]);
   }
   if (replaced.size === 0) return rows;
   for (const [previousId, shards] of replaced) await store.depose(shards, previousId);
@@ -142,9 +159,10 @@ async function certain(store: Pick<ShardStore, 'readIdle'>, judged: readonly Sha
 
 /** Judges a shard under its row lock, and records the decision before the lock is released. */
 async function decide(
-  { redis, store, keys }: VerifyDeps, shard: number, judge: (row: ShardRow) => Promise<Judgement>,
+  { redis, store, keys }: VerifyDeps, shard: number, server: ServerIdentity | undefined, judge: (row: ShardRow) => Promise<Judgement>,
 ): Promise<{ readonly judgement: Judgement; readonly epoch: number }> {
-  return store.withLocked(shard, async (row, raise) => {
+  return store.withLocked(shard, async (row, { raise, depose }) => {
+    if (server?.previousId != null && !isNoted(row, server)) await depose(server.previousId);
     const judgement = await judge(row);
     if (judgement.verdict === 'set') await redis.writeText(keys.fence(shard), fenceText(row.epoch, store));
     if (judgement.verdict === 'drain') {

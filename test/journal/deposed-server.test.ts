@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readShards } from '../../src/books/shards.table.js';
 import { shardStore } from '../../src/journal/shard-store.js';
 import { micros } from '../../src/kit/money/micros.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
+import type { ShardStore } from '../../src/ledger/shard-store.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { until } from '../chaos/lab.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
@@ -26,12 +28,14 @@ let newer: ClusterServer;
 /** A process that is connected to the old master. */
 let lab: DurableLedger;
 let onNewer: ShardedRedis;
+let store: ShardStore;
 const gates: Fence[] = [];
 beforeAll(async () => {
   folder = await temporaryFolder();
   old = await startWithPassword(join(folder.path, 'old'), password, { 'repl-diskless-sync-delay': '0' });
   newer = await startWithPassword(join(folder.path, 'newer'), password, { replicaof: `127.0.0.1 ${old.port}` });
   lab = await durableLedger({ onRedis: urlOf(old) });
+  store = await shardStore(lab.db, lab.keys.shards);
 }, TIMEOUT_MS);
 afterAll(async () => {
   for (const gate of gates) gate.close();
@@ -47,12 +51,29 @@ const urlOf = ({ port }: ClusterServer): string => `redis://:${password}@127.0.0
 /** The fence of a process that starts now. */
 async function openedOn(redis: ShardedRedis, complaints: string[] = []): Promise<Fence> {
   const gate = fence({
-    redis, store: await shardStore(lab.db, lab.keys.shards), keys: lab.keys, acknowledged: acknowledged(lab.keys.shards),
+    redis, store, keys: lab.keys, acknowledged: acknowledged(lab.keys.shards),
     drainShard: () => Promise.resolve(true), log: { info: () => undefined, error: (_, message) => { complaints.push(message); } },
   });
   gates.push(gate);
   await gate.opened();
   return gate;
+}
+
+/** A drain that takes its time has the row of one shard; a process opens the others meanwhile, and that one afterwards. */
+async function opensAllButLocked(locked: number): Promise<void> {
+  const all = Array.from({ length: lab.keys.shards }, (_, shard) => shard);
+  const numbersOf = (gate: Fence): (number | undefined)[] => all.map((shard) => gate.epochOf(shard)?.number);
+  const noted = async (): Promise<number[]> => (await readShards(lab.db)).map(({ deposed }) => deposed.length);
+  const drain = await lab.db.transaction();
+  await drain.raw('select 1 from shards where shard = ? for update', [locked]);
+  const opening = openedOn(onNewer);
+  const [gate] = gates.slice(-1) as [Fence];
+  const butLocked = all.map((shard) => (shard === locked ? undefined : 1));
+  await until('the others are open', () => numbersOf(gate).filter((each) => each === 1).length === all.length - 1);
+  expect([numbersOf(gate), await noted()]).toEqual([butLocked, butLocked.map((each) => each ?? 0)]);
+  await drain.rollback();
+  await opening;
+  expect([numbersOf(gate), await noted()]).toEqual([all.map(() => 1), all.map(() => 1)]);
 }
 
 test('a master that was replaced by its replica is drained no more, and no process opens it', async () => {
@@ -68,6 +89,7 @@ test('a master that was replaced by its replica is drained no more, and no proce
   await ledger.charge(charge(30)); // the replica has not got it
   onNewer = await shardedRedis(urlOf(newer));
   const other = lab.processOn({ db, redis: onNewer });
+  await opensAllButLocked(shard === 0 ? 1 : 0);
   expect((await openedOn(onNewer)).epochOf(shard)?.number).toBe(1);
   await other.ledger.charge(charge(50));
 

@@ -58,8 +58,11 @@ export function memoryShardStore(shards: number): ShardStore {
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);
-      return work(row, () =>
-        Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] })));
+      return work(row, {
+        raise: () =>
+          Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] })),
+        depose: () => Promise.resolve(),
+      });
     },
     mark: () => Promise.resolve(),
     addToLoss: () => Promise.resolve(0),
