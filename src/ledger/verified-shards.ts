@@ -23,6 +23,13 @@ export type VerifiedShards = {
 type Shard = { readonly shard: number; readonly fenceKey: string; epoch: Epoch | null; verifiedOn: number | null; server: string | null };
 type Due = { readonly known: Shard; readonly connection: number; readonly server: ServerIdentity };
 
+/** Notes that a shard is verified on its connection, if that did not change meanwhile: then it is verified again. */
+function accept(redis: VerifyDeps['redis'], { known, connection, server }: Due): void {
+  if (redis.connectionOf(known.fenceKey) !== connection) return;
+  known.server = server.name;
+  known.verifiedOn = connection;
+}
+
 export function verifiedShards(deps: VerifyDeps): VerifiedShards {
   const { redis, store, keys, log } = deps;
   const verifier = shardVerifier(deps);
@@ -41,20 +48,15 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     // but what scripts allowed.
     const unverified = due.filter(({ known, server }) => known.epoch === null || known.server !== server.name);
     const isNew = unverified.some(({ known, server }) => known.server !== server.name);
-    const accept = ({ known, connection, server }: Due): void => {
-      if (redis.connectionOf(known.fenceKey) !== connection) return; // it changed meanwhile: another reason to verify
-      known.server = server.name;
-      known.verifiedOn = connection;
-    };
     for (const { known } of unverified) known.server = null; // until it is verified
-    for (const each of due) if (!unverified.includes(each)) accept(each);
+    for (const each of due) if (!unverified.includes(each)) accept(redis, each);
     const undecided = new Map(unverified.map((each) => [each.known.shard, each]));
     // A shard is used from its decision on: others may have to wait for locks.
     const decided = (shard: number, number: number | null): void => {
       const each = undecided.get(shard);
       if (each === undefined || !undecided.delete(shard)) return;
       each.known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
-      accept(each);
+      accept(redis, each);
     };
     const failure = unverified.length === 0 ? null
       : await verifier.verify(new Map(unverified.map(({ known, server }) => [known.shard, server])), decided)

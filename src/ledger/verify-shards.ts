@@ -86,9 +86,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       for (const row of rows) await reportOlder(deps, row);
       const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row, servers.get(row.shard)) })));
       const known = judged.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      const open = known.filter(({ row, judgement: { verdict } }) => verdict === 'open' && isNoted(row, servers.get(row.shard)))
-        .map(({ row }) => row);
-      const isCertain = await certain(store, open);
+      const open = known.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row);
+      const isCertain = await certain(store, open.filter((row) => isNoted(row, servers.get(row.shard))));
       const unsure: number[] = [];
       for (const { row: { shard, epoch }, judgement } of known) {
         if (judgement.verdict === 'open' && isCertain(shard) && !stuck.has(shard)) {
@@ -96,16 +95,9 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
           decided(shard, epoch);
         } else unsure.push(shard);
       }
-      const failures = judged.flatMap((each) => (each.status === 'rejected' ? [each.reason as Error] : []));
-      for (const shard of shuffled(unsure)) {
-        try {
-          decided(shard, await repair(shard, servers.get(shard)));
-        } catch (error) {
-          failures.push(error as Error);
-        }
-      }
-      const [failure] = failures;
-      if (failure !== undefined) throw failure;
+      const failures = await failuresOf(unsure, async (shard) => { decided(shard, await repair(shard, servers.get(shard))); });
+      const failed = judged.find((each) => each.status === 'rejected');
+      if (failed !== undefined || failures.length > 0) throw (failed?.reason ?? failures[0]) as Error;
     },
     hasStuck: () => stuck.size > 0,
   };
@@ -115,9 +107,17 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
 export const isDeposed = ({ deposed }: Pick<ShardRow, 'deposed'>, server: ServerIdentity | null | undefined): boolean =>
   typeof server?.replicationId === 'string' && deposed.includes(server.replicationId);
 
-/** In an order of this process: after a failover all processes verify the same shards, and would wait for one another at each. */
-const shuffled = <T>(each: readonly T[]): T[] =>
-  each.map((one) => ({ one, at: Math.random() })).toSorted((a, b) => a.at - b.at).map(({ one }) => one);
+/**
+ * Does the work for one shard after the other, for all of them, and returns the errors. In an order of this process: after a failover
+ * all processes verify the same shards, and would wait for one another at each.
+ */
+async function failuresOf(shards: readonly number[], work: (shard: number) => Promise<void>): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const { shard } of shards.map((each) => ({ shard: each, at: Math.random() })).toSorted((a, b) => a.at - b.at)) {
+    await work(shard).catch((error: unknown) => { failures.push(error); });
+  }
+  return failures;
+}
 
 /**
  * Whether the master that the server has replaced is noted. Otherwise another process may still be connected to it, and its drain
