@@ -82,6 +82,11 @@ export async function deposeServer(db: Db, shards: readonly number[], replicatio
   );
 }
 
+/** Forgets that this master of a shard was replaced. */
+export async function reinstateServer(trx: Trx, shard: number, replicationId: string): Promise<void> {
+  await trx.raw('update shards set deposed = array_remove(deposed, ?::text) where shard = ?', [replicationId, shard]);
+}
+
 /** Locks one shard's row until the transaction ends; waits for a drain in progress. Null: no such shard. */
 export async function lockShard(trx: Trx, shard: number): Promise<MarkedShardRow | null> {
   // Locked in a statement of its own: after waiting, the row is read again, but a subquery's result would be outdated.

@@ -11,7 +11,12 @@ export type LockedShard = {
   readonly raise: (loss: Loss) => Promise<void>;
   /** As `ShardStore.depose`. */
   readonly depose: (replicationId: string) => Promise<void>;
+  /** Forgets that this master was replaced, unless a process has used the shard on another one within this time. False: one has. */
+  readonly reinstate: (replicationId: string, unusedMs: number) => Promise<boolean>;
 };
+
+/** A shard that is open in this process, and the master on which it is. */
+export type ShardUse = { readonly shard: number; readonly replicationId: string };
 
 /** The fence's access to Postgres. `withLocked` holds the shard's row lock, which drains take as well. */
 export interface ShardStore {
@@ -25,6 +30,8 @@ export interface ShardStore {
    * that they read from it.
    */
   depose(shards: readonly number[], replicationId: string): Promise<void>;
+  /** Tells other processes that these shards are in use. Returns those whose master was replaced. */
+  use(uses: readonly ShardUse[]): Promise<readonly number[]>;
   /** Waits for the lock. */
   withLocked<T>(shard: number, work: (row: ShardRow, change: LockedShard) => Promise<T>): Promise<T>;
   /** Stores how far streams have got. A mark never decreases. */

@@ -1,4 +1,5 @@
 import type { ServerIdentity } from '../stores/redis/server-identity.js';
+import type { ShardUse } from './shard-store.js';
 import { fenceText, shardVerifier, type VerifyDeps } from './verify-shards.js';
 
 /** The text that scripts compare with the fence key, and the epoch that keys carry. */
@@ -17,16 +18,20 @@ export type VerifiedShards = {
   readonly isEachVerifiedOnce: () => boolean;
   /** Whether a shard has a loss and cannot be drained, or is on a deposed server. */
   readonly hasStuck: () => boolean;
+  /** The open shards whose server tells which master it is. */
+  readonly uses: () => readonly ShardUse[];
   readonly close: () => void;
 };
 
-type Shard = { readonly shard: number; readonly fenceKey: string; epoch: Epoch | null; verifiedOn: number | null; server: string | null };
+type Shard = { readonly shard: number; readonly fenceKey: string; epoch: Epoch | null; verifiedOn: number | null; server: string | null;
+  replicationId: string | null; };
 type Due = { readonly known: Shard; readonly connection: number; readonly server: ServerIdentity };
 
 /** Notes that a shard is verified on its connection, if that did not change meanwhile: then it is verified again. */
 function accept(redis: VerifyDeps['redis'], { known, connection, server }: Due): void {
   if (redis.connectionOf(known.fenceKey) !== connection) return;
   known.server = server.name;
+  known.replicationId = server.replicationId;
   known.verifiedOn = connection;
 }
 
@@ -34,7 +39,7 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
   const { redis, store, keys, log } = deps;
   const verifier = shardVerifier(deps);
   const shards = Array.from({ length: keys.shards }, (_, shard): Shard => ({
-    shard, fenceKey: keys.fence(shard), epoch: null, verifiedOn: null, server: null,
+    shard, fenceKey: keys.fence(shard), epoch: null, verifiedOn: null, server: null, replicationId: null,
   }));
 
   const epochOf = (shard: number): Epoch | null => {
@@ -95,6 +100,8 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     isOpen: () => shards.every(({ shard }) => epochOf(shard) !== null),
     isEachVerifiedOnce: () => shards.every(({ verifiedOn }) => verifiedOn !== null),
     hasStuck: () => verifier.hasStuck(),
+    uses: () => shards.flatMap(({ shard, replicationId }) => (
+      replicationId === null || epochOf(shard) === null ? [] : [{ shard, replicationId }])),
     close: () => { for (const known of shards) known.verifiedOn = null; },
   };
 }

@@ -49,9 +49,9 @@ afterAll(async () => {
 const urlOf = ({ port }: ClusterServer): string => `redis://:${password}@127.0.0.1:${port}`;
 
 /** The fence of a process that starts now. */
-async function openedOn(redis: ShardedRedis, complaints: string[] = []): Promise<Fence> {
+async function openedOn(redis: ShardedRedis, complaints: string[] = [], unusedMs = TIMEOUT_MS): Promise<Fence> {
   const gate = fence({
-    redis, store, keys: lab.keys, acknowledged: acknowledged(lab.keys.shards),
+    redis, store, unusedMs, keys: lab.keys, acknowledged: acknowledged(lab.keys.shards),
     drainShard: () => Promise.resolve(true), log: { info: () => undefined, error: (_, message) => { complaints.push(message); } },
   });
   gates.push(gate);
@@ -103,4 +103,27 @@ test('a master that was replaced by its replica is drained no more, and no proce
   const complaints: string[] = [];
   expect((await openedOn(lab.sharded, complaints)).epochOf(shard)).toBeNull();
   expect(complaints).toContainEqual(expect.stringContaining('was replaced as a master by its replica'));
+}, TIMEOUT_MS);
+
+/** Sentinel does so when the newer master is lost before the old one has become its replica, and the old one keeps its id. */
+test('a replaced master is used again, in a new epoch, when no process uses the newer one any more', async () => {
+  const { db, keys } = lab;
+  const accountId = 'alice';
+  const shard = keys.shardOf(accountId);
+  const idOf = async ({ admin }: ClusterServer): Promise<string> =>
+    /master_replid:(\w+)/.exec(await admin.info('replication'))?.[1] ?? '';
+  const newerId = await idOf(newer);
+  expect(await store.use([{ shard, replicationId: await idOf(old) }])).toEqual([shard]);
+  for (const each of gates) each.close(); // those on the newer master, too
+  const unusedMs = 3_000;
+  const gate = await openedOn(lab.sharded, [], unusedMs);
+  const startedAt = performance.now();
+  const using = setInterval(() => { void store.use([{ shard, replicationId: newerId }]); }, unusedMs / 10);
+  await until('it could have been opened', () => performance.now() - startedAt > 2 * unusedMs);
+  expect(gate.epochOf(shard)).toBeNull();
+  clearInterval(using);
+  await until('it is open', () => gate.epochOf(shard)?.number === 2);
+  expect((await readShards(db))[shard]).toMatchObject({ epoch: 2, deposed: [] });
+  await until('the first process has left the old epoch', () => lab.fence.epochOf(shard)?.number === 2);
+  expect((await lab.ledger.readBalance(accountId)).available).toBe(50);
 }, TIMEOUT_MS);

@@ -27,6 +27,7 @@ function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>):
     readShards: () => Promise.resolve([store.row]),
     readIdle: () => Promise.resolve([store.row]),
     depose: () => Promise.resolve(),
+    use: () => Promise.resolve([]),
     // One at a time, like the row lock.
     withLocked: <T>(_shard: number, work: (row: ShardRow, change: LockedShard) => Promise<T>): Promise<T> => {
       const mine = locked.then(() => work(store.row, {
@@ -36,6 +37,7 @@ function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>):
           return Promise.resolve();
         },
         depose: () => Promise.resolve(),
+        reinstate: () => Promise.resolve(false),
       }));
       locked = mine.catch(() => undefined);
       return mine;
@@ -171,7 +173,9 @@ test('a shard that another process has locked keeps no other one closed', async 
     withLocked: async (shard, work) => {
       const row = rows[shard];
       if (row === undefined || (isLocked && shard % 2 === 1)) throw new Error('canceling statement due to statement timeout');
-      return work(row, { raise: () => Promise.resolve(), depose: () => Promise.resolve() });
+      return work(row, {
+        raise: () => Promise.resolve(), depose: () => Promise.resolve(), reinstate: () => Promise.resolve(false),
+      });
     },
   };
   const gate = fence({

@@ -55,6 +55,7 @@ export function memoryShardStore(shards: number): ShardStore {
     readShards: () => Promise.resolve([...rows.values()]),
     readIdle: () => Promise.resolve([...rows.values()]),
     depose: () => Promise.resolve(),
+    use: () => Promise.resolve([]),
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);
@@ -62,6 +63,7 @@ export function memoryShardStore(shards: number): ShardStore {
         raise: () =>
           Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] })),
         depose: () => Promise.resolve(),
+        reinstate: () => Promise.resolve(false),
       });
     },
     mark: () => Promise.resolve(),
