@@ -38,16 +38,13 @@ export const fenceText = (epoch: number, { ledgerId }: Pick<ShardStore, 'ledgerI
 
 /** Makes every shard usable, or reports why it stays closed (fence.ts). */
 export function shardVerifier(deps: VerifyDeps): ShardVerifier {
-  const { redis, store, keys, acknowledged, drainShard, log } = deps;
+  const { store, acknowledged, drainShard, log } = deps;
   const stuck = stuckShards();
-
-  const judge = async (row: ShardRow, server: ServerIdentity | undefined): Promise<Judgement> => (isDeposed(row, server)
-    ? { verdict: 'deposed' } : judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard)));
 
   /** Opens one shard under its row lock, so that no drain is in progress and no other process decides. */
   const repair = async (shard: number, server: ServerIdentity | undefined): Promise<number | null> => {
     const { judgement, epoch } = await decide(deps, shard, server, {
-      judge: (row) => judge(row, server), stuckMs: stuck.sinceMs(shard, server?.replicationId ?? null),
+      judge: (row) => judgeOn(deps, row, server), stuckMs: stuck.sinceMs(shard, server?.replicationId ?? null),
     });
     switch (judgement.verdict) {
       case 'open':
@@ -91,7 +88,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
     async verify(servers, decided) {
       const rows = await rowsOf(store, servers);
       for (const row of rows) await reportOlder(deps, row);
-      const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row, servers.get(row.shard)) })));
+      const judged = await Promise.allSettled(rows.map(
+        async (row) => ({ row, judgement: await judgeOn(deps, row, servers.get(row.shard)) })));
       const known = judged.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
       const open = known.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row);
       const isCertain = await certain(store, open.filter((row) => isNoted(row, servers.get(row.shard))));
@@ -109,6 +107,11 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
     hasStuck: stuck.hasAny,
   };
 }
+
+const judgeOn = async (
+  { redis, keys, store, acknowledged }: VerifyDeps, row: ShardRow, server: ServerIdentity | undefined,
+): Promise<Judgement> => (isDeposed(row, server)
+  ? { verdict: 'deposed' } : judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard)));
 
 /** Shards that stay closed, each with the replaced master that it is on, if it is, and for how long. */
 function stuckShards() {
