@@ -70,18 +70,21 @@ export async function readIdleShards(db: Db, shards: readonly number[]): Promise
 const DEPOSED_KEPT_MAX = 8;
 
 /**
- * Notes that another server has replaced this master of these shards. Waits for drains in progress: those that begin later find the
- * note in the row that they lock.
+ * Notes that another server has replaced this master of these shards: of those that no drain and no other process has locked, or that
+ * this transaction has. Waits for no lock. Drains that begin later find the note in the row that they lock.
  */
 export async function deposeServer(db: Db, shards: readonly number[], replicationId: string): Promise<void> {
-  await db.transaction(async (trx) => {
-    await trx.raw('select 1 from shards where shard = any(?::integer[]) order by shard for update', [[...shards]]);
-    await trx.raw(
-      `update shards set deposed = (array_prepend(:id::text, deposed))[1:${DEPOSED_KEPT_MAX}]
-        where shard = any(:shards::integer[]) and not deposed @> array[:id::text]`,
-      { shards: [...shards], id: replicationId },
-    );
-  });
+  await db.raw(
+    `with free as materialized (
+       select shard from shards where shard = any(:shards::integer[]) and not deposed @> array[:id::text] for update skip locked)
+     update shards set deposed = (array_prepend(:id::text, deposed))[1:${DEPOSED_KEPT_MAX}] from free where shards.shard = free.shard`,
+    { shards: [...shards], id: replicationId },
+  );
+}
+
+/** Forgets that this master of a shard was replaced. */
+export async function reinstateServer(trx: Trx, shard: number, replicationId: string): Promise<void> {
+  await trx.raw('update shards set deposed = array_remove(deposed, ?::text) where shard = ?', [replicationId, shard]);
 }
 
 /** Locks one shard's row until the transaction ends; waits for a drain in progress. Null: no such shard. */

@@ -1,5 +1,6 @@
 import type { Trx } from '../stores/postgres/connect.js';
 import { copyInto } from '../stores/postgres/copy.js';
+import { together } from '../stores/postgres/errors.js';
 import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
 import type { CountedTransactions } from './count-transactions.js';
 import type { CountedTransaction, TransactionTotals } from './transaction.js';
@@ -45,7 +46,7 @@ export async function insertTransactions(trx: Trx, { counted, totals }: CountedT
        count = excluded.count, credited = excluded.credited, debited = excluded.debited, last_at = excluded.last_at`,
     totalsSource.bind(totals),
   );
-  await Promise.all([copied, summed]);
+  await together<unknown>([copied, summed]);
 }
 
 /** What these accounts have so far. */

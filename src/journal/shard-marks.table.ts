@@ -1,4 +1,4 @@
-import type { ShardMark } from '../ledger/shard-store.js';
+import type { ShardMark, ShardUse } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 
 /**
@@ -22,4 +22,33 @@ export async function storeMarks(db: Db, marks: readonly ShardMark[]): Promise<v
       sorted.map(({ lastId }) => lastId), sorted.map(({ entries }) => entries),
     ],
   );
+}
+
+/**
+ * Notes that shards whose master was replaced once are in use on another one. Returns those that are in use on the replaced one. Costs
+ * a read before the first failover.
+ */
+export async function storeUses(db: Db, uses: readonly ShardUse[]): Promise<number[]> {
+  if (uses.length === 0) return [];
+  const { rows } = await db.raw<{ rows: { shard: number }[] }>(
+    `with used as (
+       select shard, epoch, deposed @> array[id] as "isReplaced"
+         from unnest(?::integer[], ?::text[]) as used (shard, id) join shards using (shard)
+        where deposed <> '{}'),
+     kept as (
+       insert into shard_marks (shard, epoch, last_id, entries)
+       select shard, epoch, '0-0', 0 from used where not "isReplaced" order by shard
+       on conflict (shard) do update set at = now())
+     select shard from used where "isReplaced"`,
+    [uses.map(({ shard }) => shard), uses.map(({ replicationId }) => replicationId)],
+  );
+  return rows.map(({ shard }) => shard);
+}
+
+/** Whether a shard has been in use, or had new entries, within this time. */
+export async function isUsedWithin(db: Db, shard: number, ms: number): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: object[] }>(
+    `select from shard_marks where shard = ? and at > now() - make_interval(secs => ?::double precision / 1000)`, [shard, ms],
+  );
+  return rows.length > 0;
 }

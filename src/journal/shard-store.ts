@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { deposeServer, lockShard, openShards, raiseEpoch, readIdleShards, readMarkedShards } from '../books/shards.table.js';
+import {
+  deposeServer, lockShard, openShards, raiseEpoch, readIdleShards, readMarkedShards, reinstateServer,
+} from '../books/shards.table.js';
 import type { ShardStore } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { addToLoss, insertLoss } from './shard-losses.table.js';
-import { storeMarks } from './shard-marks.table.js';
+import { isUsedWithin, storeMarks, storeUses } from './shard-marks.table.js';
 
 /** Creates or checks the shards of this database, and returns the fence's access to them. */
 export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
@@ -17,11 +19,20 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
     withLocked: (shard, work) => db.transaction(async (trx) => {
       const row = await lockShard(trx, shard);
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);
-      return work(row, async (loss) => {
-        await raiseEpoch(trx, shard, row.epoch);
-        await insertLoss(trx, loss, { counted: process });
+      return work(row, {
+        raise: async (loss) => {
+          await raiseEpoch(trx, shard, row.epoch);
+          await insertLoss(trx, loss, { counted: process });
+        },
+        depose: (replicationId) => deposeServer(trx, [shard], replicationId),
+        reinstate: async (replicationId, unusedMs) => {
+          if (await isUsedWithin(trx, shard, unusedMs)) return false;
+          await reinstateServer(trx, shard, replicationId);
+          return true;
+        },
       });
     }),
+    use: (uses) => storeUses(db, uses),
     mark: (marks) => storeMarks(db, marks),
     addToLoss: (shard, epoch, recent) => addToLoss(db, shard, epoch, { process, recent }),
   };

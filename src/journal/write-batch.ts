@@ -4,6 +4,7 @@ import type { QuarantineRow } from '../books/quarantine.table.js';
 import type { JournalEntry } from '../ledger/entry.js';
 import { parseFacts, readFacts, type Facts } from '../ledger/facts.js';
 import type { Trx } from '../stores/postgres/connect.js';
+import { together } from '../stores/postgres/errors.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
 import type { CorrectedEnd } from './model-uses.js';
 import { entryRow } from './projections/entries.js';
@@ -46,11 +47,7 @@ export async function writeBatch(
   await refuseForks(trx, known);
 
   const batch: FreshBatch = { ...readTexts(placed, stripText), accounts: changed, entryName };
-  const folds = await Promise.allSettled(projections.map(async (projection) => await projection.fold(batch, trx)));
-  const rows = folds.map((fold) => {
-    if (fold.status === 'rejected') throw fold.reason;
-    return fold.value;
-  });
+  const rows = await together(projections.map(async (projection) => await projection.fold(batch, trx)));
   // The folds above do not write.
   await writeAll(trx, rows);
   const { found } = await holdsOf(batch, trx);
@@ -63,26 +60,16 @@ export async function writeBatch(
   };
 }
 
-/**
- * Starts every write without waiting for the one before, so that Postgres is busy with one while the next is made. Throws the first
- * error, as soon as no write is under way any more: those behind it only say that the transaction has failed.
- */
+/** Starts every write without waiting for the one before, so that Postgres is busy with one while the next is made. */
 async function writeAll(trx: Trx, rows: readonly unknown[]): Promise<void> {
   const writes = new Map<Projection, Promise<void>>();
-  const failures: unknown[] = [];
   for (const [index, projection] of projections.entries()) {
     const before = projection.after === undefined ? undefined : writes.get(projection.after);
-    const write = before === undefined ? projection.write(trx, rows[index]) : before.then(() => projection.write(trx, rows[index]));
-    write.catch((error: unknown) => { failures.push(error); });
-    writes.set(projection, write);
+    const write = async (): Promise<void> => projection.write(trx, rows[index]);
+    writes.set(projection, before === undefined ? write() : before.then(write));
   }
-  await Promise.allSettled(writes.values());
-  if (failures.length > 0) throw failures.find((error) => !isOfAborted(error)) ?? failures[0];
+  await together([...writes.values()]);
 }
-
-/** Answers of one packet reject in the order of their promises, which need not be that of their statements. */
-const isOfAborted = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === IN_FAILED_TRANSACTION;
-const IN_FAILED_TRANSACTION = '25P02';
 
 /**
  * An entry that Postgres already has must be equal, to the micro. A different one with the same number means that Redis

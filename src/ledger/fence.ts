@@ -30,11 +30,13 @@ export type FenceDeps = VerifyDeps;
 
 /** How often the fences are checked, for processes that run no scripts, which would notice a raised one. */
 const LOOK_EVERY_MS = 1_000;
+/** How often other processes are told which shards are in use, and this one learns which of them are on a replaced master. */
+const TELL_EVERY_MS = 5_000;
 /** Delay between attempts while Redis or Postgres does not answer. */
 const RETRY_MS = 200;
 
 export function fence(deps: FenceDeps): Fence {
-  const { redis, keys, log } = deps;
+  const { redis, keys, log, store } = deps;
   const verified = verifiedShards(deps);
   const { epochOf, fenceKeyOf } = verified;
   let markOpened: () => void;
@@ -64,6 +66,8 @@ export function fence(deps: FenceDeps): Fence {
     // Shards are resumed elsewhere, and no script reports it.
     if (verified.hasStuck()) verifying.again();
   };
+  const tell = async (): Promise<void> => { for (const shard of await store.use(verified.uses())) suspect(shard); };
+  const telling = setInterval(() => { tell().catch(() => undefined); }, TELL_EVERY_MS).unref(); // Postgres is down
   const looking = setInterval(() => { void look(); }, LOOK_EVERY_MS).unref();
 
   return {
@@ -73,6 +77,7 @@ export function fence(deps: FenceDeps): Fence {
     opened: () => firstOpen,
     close: () => {
       clearInterval(looking);
+      clearInterval(telling);
       unsubscribe();
       verifying.stop();
       verified.close();

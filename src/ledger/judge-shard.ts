@@ -79,6 +79,19 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   };
 }
 
+/** The loss of all that is not in Postgres, whether Redis has it or not. */
+export function lossBeyondCursor(row: ShardRow, told: ShardMemory | null): Loss {
+  const { shard, epoch, lastId, drained } = row;
+  const memory = told?.epoch === epoch ? told : null;
+  const known = knownPosition(row, memory);
+  const lost = (memory?.recent ?? []).filter(({ streamId }) => compareStreamIds(streamId, lastId) > 0);
+  return {
+    shard, epoch, survivedId: lastId, knownId: known.lastId,
+    entries: Math.max(known.entries - drained, lost.length, compareStreamIds(known.lastId, lastId) > 0 ? 1 : 0),
+    accounts: countAccounts(lost),
+  };
+}
+
 /** The furthest known position of the stream, from Postgres and from this process. */
 export const knownPosition = ({ lastId, drained, marked }: ShardRow, memory: ShardMemory | null): StreamPosition =>
   furthest([{ lastId, entries: drained }, marked ?? STREAM_START, memory?.seen ?? STREAM_START], memory?.recent ?? []);

@@ -1,4 +1,5 @@
 import type { ServerIdentity } from '../stores/redis/server-identity.js';
+import type { ShardUse } from './shard-store.js';
 import { fenceText, shardVerifier, type VerifyDeps } from './verify-shards.js';
 
 /** The text that scripts compare with the fence key, and the epoch that keys carry. */
@@ -17,17 +18,28 @@ export type VerifiedShards = {
   readonly isEachVerifiedOnce: () => boolean;
   /** Whether a shard has a loss and cannot be drained, or is on a deposed server. */
   readonly hasStuck: () => boolean;
+  /** The open shards whose server tells which master it is. */
+  readonly uses: () => readonly ShardUse[];
   readonly close: () => void;
 };
 
-type Shard = { readonly shard: number; readonly fenceKey: string; epoch: Epoch | null; verifiedOn: number | null; server: string | null };
+type Shard = { readonly shard: number; readonly fenceKey: string; epoch: Epoch | null; verifiedOn: number | null; server: string | null;
+  replicationId: string | null; };
 type Due = { readonly known: Shard; readonly connection: number; readonly server: ServerIdentity };
+
+/** Notes that a shard is verified on its connection, if that did not change meanwhile: then it is verified again. */
+function accept(redis: VerifyDeps['redis'], { known, connection, server }: Due): void {
+  if (redis.connectionOf(known.fenceKey) !== connection) return;
+  known.server = server.name;
+  known.replicationId = server.replicationId;
+  known.verifiedOn = connection;
+}
 
 export function verifiedShards(deps: VerifyDeps): VerifiedShards {
   const { redis, store, keys, log } = deps;
   const verifier = shardVerifier(deps);
   const shards = Array.from({ length: keys.shards }, (_, shard): Shard => ({
-    shard, fenceKey: keys.fence(shard), epoch: null, verifiedOn: null, server: null,
+    shard, fenceKey: keys.fence(shard), epoch: null, verifiedOn: null, server: null, replicationId: null,
   }));
 
   const epochOf = (shard: number): Epoch | null => {
@@ -42,18 +54,18 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     const unverified = due.filter(({ known, server }) => known.epoch === null || known.server !== server.name);
     const isNew = unverified.some(({ known, server }) => known.server !== server.name);
     for (const { known } of unverified) known.server = null; // until it is verified
-    const undecided = new Map(unverified.map(({ known, server }) => [known.shard, server]));
-    const failure = unverified.length === 0 ? null : await verifier.verify(new Map(undecided), (shard, number) => {
-      undecided.delete(shard);
-      const known = shards[shard];
-      if (known !== undefined) known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
-    }).then(() => null, (error: unknown) => error as Error);
-    for (const { known, connection, server } of due) {
-      if (undecided.has(known.shard)) continue;
-      if (redis.connectionOf(known.fenceKey) !== connection) continue; // it changed meanwhile: another reason to verify
-      known.server = server.name;
-      known.verifiedOn = connection;
-    }
+    for (const each of due) if (!unverified.includes(each)) accept(redis, each);
+    const undecided = new Map(unverified.map((each) => [each.known.shard, each]));
+    // A shard is used from its decision on: others may have to wait for locks.
+    const decided = (shard: number, number: number | null): void => {
+      const each = undecided.get(shard);
+      if (each === undefined || !undecided.delete(shard)) return;
+      each.known.epoch = number === null ? null : { number, fence: fenceText(number, store) };
+      accept(redis, each);
+    };
+    const failure = unverified.length === 0 ? null
+      : await verifier.verify(new Map(unverified.map(({ known, server }) => [known.shard, server])), decided)
+        .then(() => null, (error: unknown) => error as Error);
     const opened = unverified.length - undecided.size;
     if (isNew && opened > 0) log.info({ runId: [...new Set(due.map(({ server }) => server.name))].join(), shards: opened }, 'ledger open');
     if (failure !== null) throw failure;
@@ -88,6 +100,8 @@ export function verifiedShards(deps: VerifyDeps): VerifiedShards {
     isOpen: () => shards.every(({ shard }) => epochOf(shard) !== null),
     isEachVerifiedOnce: () => shards.every(({ verifiedOn }) => verifiedOn !== null),
     hasStuck: () => verifier.hasStuck(),
+    uses: () => shards.flatMap(({ shard, replicationId }) => (
+      replicationId === null || epochOf(shard) === null ? [] : [{ shard, replicationId }])),
     close: () => { for (const known of shards) known.verifiedOn = null; },
   };
 }

@@ -1,7 +1,7 @@
 import type { ServerIdentity } from '../stores/redis/server-identity.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import type { Acknowledged } from './acknowledged.js';
-import { judgeShard, type Judgement, type Loss, type ShardRow } from './judge-shard.js';
+import { judgeShard, lossBeyondCursor, type Judgement, type Loss, type ShardRow } from './judge-shard.js';
 import type { Keyspace } from './keys.js';
 import type { ShardStore } from './shard-store.js';
 import { atMsOf } from './stream-position.js';
@@ -14,8 +14,13 @@ export type VerifyDeps = {
   readonly acknowledged: Acknowledged;
   /** Drains the rest of a shard's stream. False: the shard is stopped. */
   readonly drainShard: (shard: number) => Promise<boolean>;
+  /** How long a replaced master is refused although no process uses the one that replaced it. */
+  readonly unusedMs?: number;
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
 };
+
+/** Longer than processes take to tell that they use a shard, and to come back after a failover. */
+const UNUSED_MS = 60_000;
 
 export type ShardVerifier = {
   /**
@@ -33,15 +38,14 @@ export const fenceText = (epoch: number, { ledgerId }: Pick<ShardStore, 'ledgerI
 
 /** Makes every shard usable, or reports why it stays closed (fence.ts). */
 export function shardVerifier(deps: VerifyDeps): ShardVerifier {
-  const { redis, store, keys, acknowledged, drainShard, log } = deps;
-  const stuck = new Set<number>();
-
-  const judge = async (row: ShardRow, server: ServerIdentity | undefined): Promise<Judgement> => (isDeposed(row, server)
-    ? { verdict: 'deposed' } : judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard)));
+  const { store, acknowledged, drainShard, log } = deps;
+  const stuck = stuckShards();
 
   /** Opens one shard under its row lock, so that no drain is in progress and no other process decides. */
   const repair = async (shard: number, server: ServerIdentity | undefined): Promise<number | null> => {
-    const { judgement, epoch } = await decide(deps, shard, (row) => judge(row, server));
+    const { judgement, epoch } = await decide(deps, shard, server, {
+      judge: (row) => judgeOn(deps, row, server), stuckMs: stuck.sinceMs(shard, server?.replicationId ?? null),
+    });
     switch (judgement.verdict) {
       case 'open':
       case 'set':
@@ -59,14 +63,14 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
         if (!stuck.has(shard)) log.error(
           { shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (credit-gateway shards)',
         );
-        stuck.add(shard);
+        stuck.add(shard, null);
         return null;
       case 'deposed':
         if (!stuck.has(shard)) log.error(
           { shard, server: server?.name },
           'this Redis was replaced as a master by its replica: the shard stays closed until the connection leads to the newer one',
         );
-        stuck.add(shard);
+        stuck.add(shard, server?.replicationId ?? null);
         return null;
       case 'foreign':
         log.error(
@@ -84,10 +88,11 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
     async verify(servers, decided) {
       const rows = await rowsOf(store, servers);
       for (const row of rows) await reportOlder(deps, row);
-      const judged = await Promise.allSettled(rows.map(async (row) => ({ row, judgement: await judge(row, servers.get(row.shard)) })));
+      const judged = await Promise.allSettled(rows.map(
+        async (row) => ({ row, judgement: await judgeOn(deps, row, servers.get(row.shard)) })));
       const known = judged.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
       const open = known.filter(({ judgement: { verdict } }) => verdict === 'open').map(({ row }) => row);
-      const isCertain = await certain(store, open);
+      const isCertain = await certain(store, open.filter((row) => isNoted(row, servers.get(row.shard))));
       const unsure: number[] = [];
       for (const { row: { shard, epoch }, judgement } of known) {
         if (judgement.verdict === 'open' && isCertain(shard) && !stuck.has(shard)) {
@@ -95,11 +100,34 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
           decided(shard, epoch);
         } else unsure.push(shard);
       }
-      for (const shard of unsure) decided(shard, await repair(shard, servers.get(shard)));
+      const failures = await failuresOf(unsure, async (shard) => { decided(shard, await repair(shard, servers.get(shard))); });
       const failed = judged.find((each) => each.status === 'rejected');
-      if (failed !== undefined) throw failed.reason as Error;
+      if (failed !== undefined || failures.length > 0) throw (failed?.reason ?? failures[0]) as Error;
     },
-    hasStuck: () => stuck.size > 0,
+    hasStuck: stuck.hasAny,
+  };
+}
+
+const judgeOn = async (
+  { redis, keys, store, acknowledged }: VerifyDeps, row: ShardRow, server: ServerIdentity | undefined,
+): Promise<Judgement> => (isDeposed(row, server)
+  ? { verdict: 'deposed' } : judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard)));
+
+/** Shards that stay closed, each with the replaced master that it is on, if it is, and for how long. */
+function stuckShards() {
+  const known = new Map<number, { readonly on: string | null; readonly atMs: number }>();
+  return {
+    has: (shard: number): boolean => known.has(shard),
+    hasAny: (): boolean => known.size > 0,
+    add: (shard: number, on: string | null): void => {
+      if (known.get(shard)?.on !== on) known.set(shard, { on, atMs: performance.now() });
+    },
+    delete: (shard: number): void => { known.delete(shard); },
+    /** 0: it is not stuck on that one. */
+    sinceMs: (shard: number, on: string | null): number => {
+      const found = known.get(shard);
+      return found?.on === on ? performance.now() - found.atMs : 0;
+    },
   };
 }
 
@@ -108,18 +136,35 @@ export const isDeposed = ({ deposed }: Pick<ShardRow, 'deposed'>, server: Server
   typeof server?.replicationId === 'string' && deposed.includes(server.replicationId);
 
 /**
- * The rows of these shards. The masters that their servers have replaced are noted before: another process may still be connected to
- * one, and its drain would commit entries whose numbers are given again here.
+ * Does the work for one shard after the other, for all of them, and returns the errors. In an order of this process: after a failover
+ * all processes verify the same shards, and would wait for one another at each.
  */
+async function failuresOf(shards: readonly number[], work: (shard: number) => Promise<void>): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const { shard } of shards.map((each) => ({ shard: each, at: Math.random() })).toSorted((a, b) => a.at - b.at)) {
+    await work(shard).catch((error: unknown) => { failures.push(error); });
+  }
+  return failures;
+}
+
+/**
+ * Whether the master that the server has replaced is noted. Otherwise another process may still be connected to it, and its drain
+ * would commit entries whose numbers are given again here.
+ */
+const isNoted = ({ deposed }: Pick<ShardRow, 'deposed'>, server: ServerIdentity | undefined): boolean =>
+  server?.previousId == null || deposed.includes(server.previousId);
+
+/** The rows of these shards. The masters that their servers have replaced are noted before, in those that are not locked. */
 async function rowsOf(
   store: Pick<ShardStore, 'readShards' | 'depose'>, servers: ReadonlyMap<number, ServerIdentity>,
 ): Promise<readonly ShardRow[]> {
   const read = async (): Promise<readonly ShardRow[]> => (await store.readShards()).filter(({ shard }) => servers.has(shard));
   const rows = await read();
   const replaced = new Map<string, number[]>();
-  for (const { shard, deposed } of rows) {
-    const previousId = servers.get(shard)?.previousId ?? null;
-    if (previousId !== null && !deposed.includes(previousId)) replaced.set(previousId, [...replaced.get(previousId) ?? [], shard]);
+  for (const row of rows) {
+    const server = servers.get(row.shard);
+    if (server?.previousId == null || isNoted(row, server)) continue;
+    replaced.set(server.previousId, [...replaced.get(server.previousId) ?? [], row.shard]);
   }
   if (replaced.size === 0) return rows;
   for (const [previousId, shards] of replaced) await store.depose(shards, previousId);
@@ -142,10 +187,16 @@ async function certain(store: Pick<ShardStore, 'readIdle'>, judged: readonly Sha
 
 /** Judges a shard under its row lock, and records the decision before the lock is released. */
 async function decide(
-  { redis, store, keys }: VerifyDeps, shard: number, judge: (row: ShardRow) => Promise<Judgement>,
+  { redis, store, keys, acknowledged, unusedMs = UNUSED_MS }: VerifyDeps, shard: number, server: ServerIdentity | undefined,
+  { judge, stuckMs }: { readonly judge: (row: ShardRow) => Promise<Judgement>; readonly stuckMs: number },
 ): Promise<{ readonly judgement: Judgement; readonly epoch: number }> {
-  return store.withLocked(shard, async (row, raise) => {
-    const judgement = await judge(row);
+  return store.withLocked(shard, async (row, { raise, depose, reinstate }) => {
+    if (server?.previousId != null && !isNoted(row, server)) await depose(server.previousId);
+    let judgement = await judge(row);
+    // Sentinel may go back to a master that it has replaced: what that has beyond Postgres may be there another time all the same.
+    if (judgement.verdict === 'deposed' && stuckMs >= unusedMs && await reinstate(server?.replicationId ?? '', unusedMs)) {
+      judgement = { verdict: 'raise', loss: lossBeyondCursor(row, acknowledged.of(shard)) };
+    }
     if (judgement.verdict === 'set') await redis.writeText(keys.fence(shard), fenceText(row.epoch, store));
     if (judgement.verdict === 'drain') {
       // Other processes must know of the loss before they find the fence missing.

@@ -5,7 +5,7 @@ import { acknowledged, type Acknowledged } from '../../src/ledger/acknowledged.j
 import { fence, type Fence } from '../../src/ledger/fence.js';
 import type { Loss, ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
-import type { ShardMark, ShardStore } from '../../src/ledger/shard-store.js';
+import type { LockedShard, ShardMark, ShardStore } from '../../src/ledger/shard-store.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
@@ -27,12 +27,17 @@ function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>):
     readShards: () => Promise.resolve([store.row]),
     readIdle: () => Promise.resolve([store.row]),
     depose: () => Promise.resolve(),
+    use: () => Promise.resolve([]),
     // One at a time, like the row lock.
-    withLocked: <T>(_shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T> => {
-      const mine = locked.then(() => work(store.row, (loss) => {
-        store.losses.push(loss);
-        store.row = { shard: 0, epoch: store.row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] };
-        return Promise.resolve();
+    withLocked: <T>(_shard: number, work: (row: ShardRow, change: LockedShard) => Promise<T>): Promise<T> => {
+      const mine = locked.then(() => work(store.row, {
+        raise: (loss) => {
+          store.losses.push(loss);
+          store.row = { shard: 0, epoch: store.row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] };
+          return Promise.resolve();
+        },
+        depose: () => Promise.resolve(),
+        reinstate: () => Promise.resolve(false),
       }));
       locked = mine.catch(() => undefined);
       return mine;
@@ -154,6 +159,33 @@ test('a shard that cannot be compared keeps no other one closed', async () => {
   await until('it was tried', () => complaints.length > 0);
   expect([0, 1, 2].map((shard) => gate.epochOf(shard)?.number)).toEqual([1, undefined, 1]);
   isLate = false;
+  await gate.opened();
+  expect(gate.isOpen()).toBe(true);
+});
+
+test('a shard that another process has locked keeps no other one closed', async () => {
+  keys = keyspace(`f${randomUUID().slice(0, 8)}`, 8);
+  const all = Array.from({ length: keys.shards }, (_, shard) => shard);
+  const rows = all.map((shard): ShardRow => ({ shard, epoch: 1, lastId: '0-0', drained: 0, marked: null, deposed: [] }));
+  let isLocked = true;
+  const store: ShardStore = {
+    ...storeWith({ epoch: 1, lastId: '0-0' }), readShards: () => Promise.resolve(rows), readIdle: () => Promise.resolve([]),
+    withLocked: async (shard, work) => {
+      const row = rows[shard];
+      if (row === undefined || (isLocked && shard % 2 === 1)) throw new Error('canceling statement due to statement timeout');
+      return work(row, {
+        raise: () => Promise.resolve(), depose: () => Promise.resolve(), reinstate: () => Promise.resolve(false),
+      });
+    },
+  };
+  const gate = fence({
+    redis: sharded, store, keys, acknowledged: acknowledged(keys.shards), drainShard: () => Promise.resolve(true),
+    log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } },
+  });
+  open.push(gate);
+  await until('it was tried', () => complaints.length > 0);
+  expect(all.map((shard) => gate.epochOf(shard)?.number)).toEqual(all.map((shard) => (shard % 2 === 1 ? undefined : 1)));
+  isLocked = false;
   await gate.opened();
   expect(gate.isOpen()).toBe(true);
 });

@@ -56,11 +56,16 @@ export function memoryShardStore(shards: number): ShardStore {
     readShards: () => Promise.resolve([...rows.values()]),
     readIdle: () => Promise.resolve([...rows.values()]),
     depose: () => Promise.resolve(),
+    use: () => Promise.resolve([]),
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);
-      return work(row, () =>
-        Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] })));
+      return work(row, {
+        raise: () =>
+          Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null, deposed: [] })),
+        depose: () => Promise.resolve(),
+        reinstate: () => Promise.resolve(false),
+      });
     },
     mark: () => Promise.resolve(),
     addToLoss: () => Promise.resolve(0),

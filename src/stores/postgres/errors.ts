@@ -76,6 +76,19 @@ const endedSession = (error: unknown): boolean => {
   return severity === 'FATAL' || severity === 'PANIC';
 };
 
+const IN_FAILED_TRANSACTION = '25P02';
+
+/**
+ * Waits for statements of one transaction that are under way at once. Throws the error that made the transaction fail: those of the
+ * others only say that it has, and may reject before it.
+ */
+export async function together<T>(statements: readonly (T | PromiseLike<T>)[]): Promise<T[]> {
+  const results = await Promise.allSettled(statements);
+  const failures = results.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  if (failures.length > 0) throw failures.find((error) => codeOf(error) !== IN_FAILED_TRANSACTION) ?? failures[0];
+  return results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+}
+
 /** Whether a single statement that failed with this error certainly changed nothing. */
 export function hadNoEffect(error: unknown): boolean {
   const code = codeOf(error);

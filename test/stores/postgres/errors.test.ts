@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
-import { classifyPostgresError, hadNoEffect, toGatewayError, troubleIn } from '../../../src/stores/postgres/errors.js';
+import { classifyPostgresError, hadNoEffect, toGatewayError, together, troubleIn } from '../../../src/stores/postgres/errors.js';
 import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
 let database: FreshDatabase;
@@ -87,4 +87,14 @@ test('a full pool refuses in time, and waiting statements were not executed', as
 test('errors other than outages stay unchanged', async () => {
   const error = await failure(db, 'select * from nowhere');
   expect(toGatewayError(error)).toBe(error);
+});
+
+test('of statements that are under way at once the error that counts is the one that failed their transaction', async () => {
+  const later = async (code: string, turns: number): Promise<never> => {
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    throw Object.assign(new Error(code), { code });
+  };
+  await expect(together([later('25P02', 1), later('22P02', 5), 1, later('25P02', 9)])).rejects.toMatchObject({ code: '22P02' });
+  await expect(together([1, later('25P02', 1)])).rejects.toMatchObject({ code: '25P02' });
+  expect(await together([1, Promise.resolve(2)])).toEqual([1, 2]);
 });
