@@ -179,6 +179,9 @@ function sumUp({ path, inside, beside }: Reading, input: number, output: number)
   for (const [part, count] of Object.entries(beside) as [Part, number][]) sum[part] = (sum[part] ?? 0) + count;
   const besideInput = (beside.cachedInputTokens ?? 0) + (beside.cacheWriteTokens ?? 0);
   const [inputTokens, outputTokens] = [input + besideInput, output + (beside.reasoningTokens ?? 0)];
+  for (const [which, all] of [['input', inputTokens], ['output', outputTokens]] as const) {
+    if (all > TOKENS_MAX) throw validationError({ path: `${path}.${which}_tokens`, message: `is more than ${TOKENS_MAX} with its parts` });
+  }
   const media = (sum.audioInputTokens ?? 0) + (sum.imageInputTokens ?? 0);
   const parts = media + (sum.cachedInputTokens ?? 0) + (sum.cacheWriteTokens ?? 0);
   // Sound and pictures may have been cached and are then in both counts: they cost what they are.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { settlementBody, toSettlement } from '../../../src/edge/credits-process/settlement-body.js';
 import { GatewayError } from '../../../src/kit/errors.js';
+import { TOKENS_MAX } from '../../../src/kit/limits.js';
 
 /** What the counts of providers are as one usage by class (docs/contracts/credits-process.md#classes-of-tokens). */
 const settle = (fields: object) => toSettlement(
@@ -90,4 +91,11 @@ describe('refused, by name', () => {
     ['half a token', { input_tokens: 1, cached_tokens: 0.5 }, 'body.cached_tokens'],
     ['less than nothing', { input_tokens: 1, cache_read_input_tokens: -5 }, 'body.cache_read_input_tokens'],
   ])('%s', (_, fields, path) => { expect(pathsOf(() => settle(fields))).toContain(path); });
+});
+
+test.each([
+  ['input', { input_tokens: 1_505, cache_creation_input_tokens: TOKENS_MAX }, 'body.input_tokens'],
+  ['output', { candidates_token_count: 1, thoughts_token_count: TOKENS_MAX }, 'body.output_tokens'],
+])('a total of the %s that is too large only with what is beside it names its field', (_, fields, path) => {
+  expect(pathsOf(() => settle(fields))).toEqual([path]);
 });
