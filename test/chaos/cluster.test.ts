@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { slotOf } from '../../src/stores/redis/slots.js';
 import { inParallel } from '../support/parallel.js';
-import { eventually, moveSlot, throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
+import { eventually, failOverByHand, moveSlot, throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
 import { chaosLabOn, MAY_MISS, until, type ChaosLab } from './lab.js';
 import { startLoad, type Load } from './load.js';
 
@@ -85,7 +85,7 @@ test('a failover by hand: no entry is lost, and the other masters go on', async 
   const served = await accountsOn(master);
   const [replica] = await cluster.replicasOf(master);
   if (replica === undefined) throw new Error('it has no replica');
-  await replica.admin.call('CLUSTER', 'FAILOVER');
+  await failOverByHand(replica);
   await eventually('the failover', async () => (await cluster.masterOf(slotOfShard(0))) === replica);
   await servedAgain('failover by hand', served);
   await answers(ANSWERS);

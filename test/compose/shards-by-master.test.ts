@@ -4,7 +4,7 @@ import { slotOf } from '../../src/stores/redis/slots.js';
 import { until } from '../chaos/lab.js';
 import { openCoreProcess, type CoreProcess } from '../support/core-process.js';
 import { seriesOf } from '../support/gauges.js';
-import { throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
+import { failOverByHand, throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase } from '../support/servers.js';
 
 /** `cg_shards_open{server}`: where the shards are, and nothing of a master that has none. */
@@ -55,7 +55,7 @@ test('a failover: the new master has the shards of the old one, whose series end
     replica = (await cluster.replicasOf(master))[0] ?? master;
     return replica !== master;
   });
-  await replica.admin.call('CLUSTER', 'FAILOVER');
+  await failOverByHand(replica);
   const { [nameOf(master)]: moved, ...others } = before;
   const after = { ...others, [nameOf(replica)]: moved };
   await until('the shards are open on the new master', async () => {

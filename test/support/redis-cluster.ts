@@ -171,6 +171,23 @@ async function slotsOf(servers: readonly ClusterServer[]): Promise<readonly Slot
   return views.toSorted((a, b) => b.epoch - a.epoch)[0]?.rows ?? [];
 }
 
+/** Redis gives a failover by hand up after this time, when the replica was not in step with its master or the machine was busy. */
+const BY_HAND_MS = 5_500;
+
+/** CLUSTER FAILOVER, again where Redis has given it up. Resolves when the replica is the master. */
+export async function failOverByHand({ admin }: ClusterServer): Promise<void> {
+  const isMaster = async (): Promise<boolean> => (await admin.info('replication')).includes('role:master');
+  await eventually('the failover', async () => {
+    await admin.call('CLUSTER', 'FAILOVER');
+    const giveUpAt = Date.now() + BY_HAND_MS;
+    while (Date.now() < giveUpAt) {
+      if (await isMaster()) return true;
+      await sleep(20);
+    }
+    return false;
+  });
+}
+
 export async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
   const giveUpAt = Date.now() + START_TIMEOUT_MS;
   for (let last: unknown; ;) {
