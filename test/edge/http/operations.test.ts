@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { until } from '../../chaos/lab.js';
 import { wholeDocument } from '../../support/documents.js';
 import { send } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
@@ -22,7 +23,8 @@ describe('without a token', () => {
 
   test('the port of operations has metrics and the checks, and no API', async () => {
     const call = (path: string) => send(gateway.operationsUrl + path, 'GET');
-    expect((await call('/metrics')).text).toContain('cg_http_request_duration_seconds_count');
+    // Scrapers share a text for a second.
+    await until('requests are counted', async () => (await call('/metrics')).text.includes('cg_http_request_duration_seconds_count'));
     expect((await call('/readyz')).body).toMatchObject({ checks: { postgres: { ok: true }, ledger: { ok: true } } });
     for (const path of ['/v1/entries', '/api/credits/balance', '/console', '/docs']) expect((await call(path)).status).toBe(404);
   });
