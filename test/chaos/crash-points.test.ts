@@ -79,7 +79,9 @@ test.each(MONEY)('money-in: %s', async (_what, left, run) => {
     const accountId = await funded(100);
     return moneyCase(accountId, (money) => run(money, accountId), left);
   });
-  expect(names).toEqual(['postgres: insert into money_in', 'redis: evalsha', 'postgres: update money_in']);
+  // A server that has not run the script yet gets it by EVAL: each master of a Cluster once.
+  expect(names.filter((name) => name !== 'redis: eval')).toEqual(
+    ['postgres: insert into money_in', 'redis: evalsha', 'postgres: update money_in']);
 }, TIMEOUT_MS);
 
 test('a refund of a charge', async () => {
