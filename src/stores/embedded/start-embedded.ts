@@ -58,12 +58,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     return server;
   };
   const common = { cacheDir, progress, onDeath };
-  const startPostgres = () => add(startPostgresServer({ ...common, dir: join(location, 'postgres') }));
   const redis = options.redis
     ? add(startRedisServer({ ...common, dir: join(location, 'redis'), binary: redisBinary, namespace })) : undefined;
   // A chosen Redis that cannot be used is told before anything else starts.
-  const isChosen = redisBinary !== undefined;
-  const postgres = options.postgres ? (isChosen ? redis?.then(startPostgres) : undefined) ?? startPostgres() : undefined;
+  const before = Promise.resolve(redisBinary === undefined ? undefined : redis);
+  const postgres = options.postgres
+    ? before.then(() => add(startPostgresServer({ ...common, dir: join(location, 'postgres') }))) : undefined;
   try {
     const [{ url: redisUrl } = {}, { url: databaseUrl, ownerUrl } = {}] = await Promise.all([redis, postgres]);
     return {
