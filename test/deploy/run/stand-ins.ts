@@ -11,7 +11,6 @@ import { outcomeOf, run } from './shell.js';
  */
 
 const RECIPES = join(projectRoot, 'test', 'deploy', 'stand-ins');
-const MIRROR = 'http://deb.debian.org/debian';
 const RELEASES = ['bookworm', 'trixie'];
 /** The services of docker-compose.yml that have a recipe. There is no package of Grafana. */
 export const SERVICES = ['redis', 'postgres', 'rabbitmq', 'prometheus', 'alertmanager'];
@@ -28,7 +27,7 @@ export const fullName = (image: string): string => (image.includes('/') ? `docke
 export const servicesWithoutRecipe = (): string[] =>
   Object.keys(compose().services).filter((name) => !['gateway', 'worker', 'migrate', ...SERVICES].includes(name));
 
-/** Debian releases by debootstrap, each once. */
+/** Debian releases by debootstrap, from its own mirror, each once. */
 export async function makeBases(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   for (const release of RELEASES) {
     const image = `localhost/debian:${release}`;
@@ -38,7 +37,7 @@ export async function makeBases(folder: string, env: NodeJS.ProcessEnv): Promise
     if (!existsSync(join(root, '.complete'))) {
       rmSync(root, { recursive: true, force: true });
       mkdirSync(root, { recursive: true });
-      await run('debootstrap', ['--variant=minbase', release, root, MIRROR], { timeoutMs: BUILD_MS });
+      await run('debootstrap', ['--variant=minbase', release, root], { timeoutMs: BUILD_MS });
       // Packages must not start their services while an image is built.
       writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
       writeFileSync(join(root, '.complete'), '');
