@@ -121,7 +121,7 @@ export const deliveryList = ({ deliveries, webhookState }: AccessReads): Console
     {
       head: 'State', csv: ({ state }) => state,
       cell: ({ state, nextAtMs }, nowMs) => html`${badge(LEVELS[state], state)}${state === 'pending'
-        ? html`<small>next attempt ${distance(nextAtMs - nowMs)}</small>` : []}`,
+        ? html`<small>again ${distance(nextAtMs - nowMs)}</small>` : []}`,
     },
     countColumn('Attempts', ({ attempts }) => attempts, 'attempts'), proseColumn('Last answer', answerOf),
     timeColumn('Made', ({ createdAtMs }) => createdAtMs, ''),
