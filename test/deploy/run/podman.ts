@@ -97,7 +97,7 @@ done`;
 /** Takes about five minutes the first time and seconds after that. */
 export async function podmanEngine(folder: string): Promise<Engine> {
   if (process.getuid?.() !== 0) {
-    throw new Error('Docker with Compose v2 does not answer. Start it, or run this as root on Debian, which then installs and uses podman.');
+    throw new Error('Docker with Compose v2 does not answer. Start it, or run this as root on Debian, with podman.');
   }
   say(`Docker does not answer: podman, below ${folder}, with images made of Debian's packages`);
   mkdirSync(folder, { recursive: true });
