@@ -109,7 +109,8 @@ function withSecret(config: Config): Config {
     ];
     throw new Error(
       `DATA_DIR (${config.dataDir}) cannot be used for embedded servers: ${error instanceof Error ? error.message : String(error)}\n`
-      + `Without them, set:\n  ${missing.join('\n  ')}`, { cause: error },
+      + `Set DATA_DIR to a folder that this account can write; or use other servers, and set:\n  ${missing.join('\n  ')}`,
+      { cause: error },
     );
   }
 }

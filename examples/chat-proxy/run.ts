@@ -24,8 +24,9 @@ try {
   const { gatewayUrl, adminToken, port, model, upstream } = await settings();
   const fake = upstream === undefined ? await startFakeUpstream({ models: [model] }) : undefined;
   if (fake !== undefined) open.push(() => fake.close());
-  let apiKey = '';
-  const credits = new CreditGateway({ baseUrl: gatewayUrl, apiKey: () => apiKey });
+  let tellKey: (key: string) => void = () => undefined;
+  const key = new Promise<string>((resolve) => { tellKey = resolve; }); // requests that come before the key wait for it
+  const credits = new CreditGateway({ baseUrl: gatewayUrl, apiKey: () => key });
   const accounts = new Map([[DEMO_KEY, ACCOUNT]]);
   const proxy = await startChatProxy({
     credits, accounts, port, upstream: upstream ?? { url: fake?.url ?? '' },
@@ -36,7 +37,7 @@ try {
   open.push(() => proxy.close());
   // The port comes first: this revokes the key of a chat that was killed, and must not take it from one that runs.
   const prepared = await prepareGateway({ url: gatewayUrl, adminToken, model, account: ACCOUNT, credits: CREDITS });
-  apiKey = prepared.apiKey;
+  tellKey(prepared.apiKey);
   say(`
 The chat is at ${proxy.url}
 

@@ -65,14 +65,14 @@ ${'value' in found
   : banner('bad', 'The audit trail could not be read: Postgres does not answer.')}`;
 }
 
-const formOf = ({ actor, account, text, from, to }: Search): Html => html`<form class="inline" method="get" action="/console/audit">
-<label for="actor">Operator</label><input id="actor" name="actor" value="${actor}" autocomplete="off" spellcheck="false">
-<label for="account">Account</label><input id="account" name="account" value="${account}" autocomplete="off" spellcheck="false">
-<label for="text">Text <span class="hint">in action, target, details or reason</span></label>
-<input type="search" id="text" name="text" value="${text}" maxlength="${TEXT_LENGTH_MAX}">
-<label for="from">From <span class="hint">UTC</span></label><input type="datetime-local" id="from" name="from" value="${from}">
-<label for="to">To</label><input type="datetime-local" id="to" name="to" value="${to}">
-<button>Search</button><a class="button quiet" href="/console/audit">All</a></form>`;
+const formOf = ({ actor, account, text, from, to }: Search): Html => html`<form class="filters" method="get" action="/console/audit">
+<div><label for="actor">Operator</label><input id="actor" name="actor" value="${actor}" autocomplete="off" spellcheck="false"></div>
+<div><label for="account">Account</label><input id="account" name="account" value="${account}" autocomplete="off" spellcheck="false"></div>
+<div><label for="text">Text <span class="hint">anywhere in an action</span></label>
+<input type="search" id="text" name="text" value="${text}" maxlength="${TEXT_LENGTH_MAX}"></div>
+<div><label for="from">From <span class="hint">UTC</span></label><input type="datetime-local" id="from" name="from" value="${from}"></div>
+<div><label for="to">To <span class="hint">UTC</span></label><input type="datetime-local" id="to" name="to" value="${to}"></div>
+<div class="go"><button>Search</button> <a class="button quiet" href="/console/audit">All</a></div></form>`;
 
 const LEVELS: Readonly<Record<NonNullable<RecordedAction['end']>, Level>> = { done: 'good', refused: 'notice', unknown: 'bad' };
 

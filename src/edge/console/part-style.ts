@@ -48,10 +48,11 @@ thead th { color: var(--soft); font-size: .78rem; font-weight: 600; vertical-ali
 thead a { color: inherit; text-decoration: none; } thead a:hover { text-decoration: underline; }
 th[aria-sort=ascending] a::after { content: " ↑"; } th[aria-sort=descending] a::after { content: " ↓"; }
 th[aria-sort=ascending], th[aria-sort=descending] { color: var(--ink); }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .text:not(:empty) { min-width: 10rem; }
-td .mono, th .mono { min-width: 5.5rem; } td code { display: inline-block; min-width: 9rem; } .text { overflow-wrap: anywhere; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .text:not(:empty) { min-width: 8.5rem; }
+td .mono { min-width: 5.5rem; } th .mono { min-width: 7rem; } td code { display: inline-block; min-width: 9rem; }
+  .text { overflow-wrap: anywhere; }
   time, time + small { white-space: nowrap; } td small, th small { display: block; color: var(--soft); font-weight: 400; }
-  th .name { min-width: 13rem; }
+  th .name { min-width: 10rem; }
 time { font-variant-numeric: tabular-nums; } time .local, time + small { color: var(--soft); }
   td time .local, th time .local { display: block; }
 a.mono, span.mono { display: inline-block; } tr a.act { margin-right: .6rem; }

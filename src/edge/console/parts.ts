@@ -52,7 +52,8 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / size)} ${unit}`;
 }
 
-function distance(ms: number): string {
+/** How far away a time is: `3 min ago`, `in 20 s`. */
+export function distance(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1_000);
   if (seconds === 0) return 'now';
   return ms < 0 ? `${duration(seconds)} ago` : `in ${duration(seconds)}`;

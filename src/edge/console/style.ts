@@ -40,7 +40,7 @@ main { min-width: 0; max-width: 88rem; width: 100%; padding: 1rem 1.5rem 5rem; }
 h1 { font-size: 1.45rem; line-height: 1.25; letter-spacing: -.01em; margin: .25rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 1.75rem 0 .6rem; }
 .lead, .note { color: var(--soft); margin: 0 0 .9rem; max-width: 60rem; } .note { font-size: .875rem; margin: .4rem 0; }
-.head > .button { margin-bottom: .9rem; }
+.head > div { flex: 1 1 20rem; } .head > .button { margin-bottom: .9rem; }
 .head { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: flex-start; justify-content: space-between; }
 .stale { background: var(--notice-paper); color: var(--notice); padding: .4rem .8rem; border-radius: 6px; margin: .5rem 0; }
 button, .button { display: inline-block; font: inherit; font-size: .875rem; font-weight: 600; cursor: pointer; border-radius: 6px;

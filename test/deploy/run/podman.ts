@@ -19,7 +19,6 @@ const FILES_MAX = 65_536;
 const PROCESSES = 4_096;
 
 async function installTools(): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error('without Docker this needs root, for debootstrap and podman');
   const { code } = await outcomeOf('dpkg', ['-s', ...PACKAGES]);
   if (code === 0) return;
   say(`  apt-get install ${PACKAGES.join(' ')} ...`);
@@ -97,6 +96,9 @@ done`;
 
 /** Takes about five minutes the first time and seconds after that. */
 export async function podmanEngine(folder: string): Promise<Engine> {
+  if (process.getuid?.() !== 0) {
+    throw new Error('Docker with Compose v2 does not answer. Start it, or run this as root on Debian, with podman.');
+  }
   say(`Docker does not answer: podman, below ${folder}, with images made of Debian's packages`);
   mkdirSync(folder, { recursive: true });
   await installTools();

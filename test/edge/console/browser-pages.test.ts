@@ -60,6 +60,11 @@ async function problemsOf(page: Page, source: string, isFirstLook: boolean): Pro
     .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id} ${target.join(' ')}`));
 }
 
+const PHONE = 390;
+/** The captions of tables that must be scrolled sideways to be read. */
+const CUT_TABLES = `[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth)
+  .map((each) => each.querySelector('caption')?.textContent + ' by ' + (each.scrollWidth - each.clientWidth) + ' px')`;
+
 /** Pages of one test: all of them together would take minutes on a slow machine. */
 const PER_TEST = 6;
 const groups = Array.from({ length: Math.ceil(PAGES.length / PER_TEST) }, (_, index) =>
@@ -67,10 +72,10 @@ const groups = Array.from({ length: Math.ceil(PAGES.length / PER_TEST) }, (_, in
 
 for (const [name, look] of [
   ['in light colours', { width: 1_280, colorScheme: 'light' }], ['in dark colours', { width: 1_280, colorScheme: 'dark' }],
-  ['at 390 px', { width: 390, colorScheme: 'light' }],
+  ['at 390 px', { width: PHONE, colorScheme: 'light' }],
 ] as const) {
   for (const [index, pages] of groups.entries()) {
-    browserTest(`axe finds nothing serious ${name}, and no page is wider than the screen: pages ${index + 1}`, async (by) => {
+    browserTest(`axe finds nothing serious ${name}, and no page or table is wider than the screen: pages ${index + 1}`, async (by) => {
       const source = await axeSource();
       if (source === null) process.stderr.write('skipped: axe, because the package axe-core is not installed\n');
       const { url } = theLab().gateway;
@@ -81,6 +86,8 @@ for (const [name, look] of [
         for (const path of pages) {
           await page.goto(url + path);
           if (!await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')) found.push(`${path}: too wide`);
+          const cut = await page.evaluate<string[]>(CUT_TABLES);
+          if (look.width > PHONE) found.push(...cut.map((caption) => `${path}: the table ${caption} is cut`));
           const problems = source === null ? [] : await problemsOf(page, source, name === 'in light colours');
           found.push(...problems.map((problem) => `${path}: ${problem}`));
         }

@@ -5,7 +5,7 @@ import type { ListedDelivery } from '../../../credits/webhooks/listed-delivery.t
 import type { Clock } from '../../../kit/clock.js';
 import type { ServerKeyRow } from '../../auth/server-key.table.js';
 import { html } from '../../http/html.js';
-import { badge, count, credits, plural, type Level } from '../parts.js';
+import { badge, count, credits, distance, plural, type Level } from '../parts.js';
 import { accountColumn, ACCOUNT_FILTER, codeColumn, countColumn, joinTexts, proseColumn, textColumn, timeColumn } from './columns.js';
 import { listPath, type ConsoleList, type Figure, type ListColumn, type ListQuery, type ListRows } from './list.js';
 import { memoryPage, mentions } from './memory-list.js';
@@ -118,10 +118,17 @@ export const deliveryList = ({ deliveries, webhookState }: AccessReads): Console
   ],
   columns: [
     codeColumn('Delivery', ({ deliveryId }) => String(deliveryId), 'created'), textColumn('Event', ({ type }) => type), accountColumn(),
-    { head: 'State', csv: ({ state }) => state, cell: ({ state }) => badge(LEVELS[state], state) },
+    {
+      head: 'State', csv: ({ state }) => state,
+      cell: ({ state, nextAtMs }, nowMs) => html`${badge(LEVELS[state], state)}${state === 'pending'
+        ? html`<small>again ${distance(nextAtMs - nowMs)}</small>` : []}`,
+    },
     countColumn('Attempts', ({ attempts }) => attempts, 'attempts'), proseColumn('Last answer', answerOf),
     timeColumn('Made', ({ createdAtMs }) => createdAtMs, ''),
-    timeColumn('Next attempt', ({ state, nextAtMs }) => (state === 'pending' ? nextAtMs : null), ''),
+    {
+      head: 'Next attempt',
+      csv: ({ state, nextAtMs }) => (state === 'pending' ? new Date(nextAtMs).toISOString() : null),
+    },
   ],
   empty: 'Nothing was sent yet. A delivery is made when an event happens that a webhook wants.',
   read: deliveries, isLive: true,
