@@ -3,6 +3,7 @@ import { decodeEntry, type JournalEntry } from '../ledger/entry.js';
 import type { Keyspace } from '../ledger/keys.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { together } from '../stores/postgres/errors.js';
+import { reachRowsByKey } from '../stores/postgres/prepared.js';
 import { ensureMonths, monthOf } from '../stores/postgres/partitions.js';
 import type { ShardedRedis, StreamEntry } from '../stores/redis/sharded-redis.js';
 import type { ShardBatch } from './fold-accounts.js';
@@ -49,7 +50,9 @@ export type Batch = {
 export async function drainBatch(deps: BatchDeps, shards: readonly number[], options: BatchOptions): Promise<Batch> {
   const months = new Set<string>();
   const batch = await deps.db.transaction(async (trx) => {
-    const current = await currentServers(deps, await lockFreeShards(trx, shards));
+    const locking = lockFreeShards(trx, shards);
+    await together<unknown>([reachRowsByKey(trx), locking]);
+    const current = await currentServers(deps, await locking);
     let locked = current.rows;
     await deps.cursorWatch.check(locked);
     await deps.failpoint('after_lock');

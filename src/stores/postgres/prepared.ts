@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
-import type { Db } from './connect.js';
+import type { Db, Trx } from './connect.js';
 
 /**
  * A statement that Postgres parses and plans once per connection, not each time: for few texts that run all the time, because a
@@ -20,3 +20,11 @@ function nameOf(sql: string): string {
   if (name === undefined) names.set(sql, name = createHash('sha256').update(sql).digest('hex').slice(0, NAME_LENGTH));
   return name;
 }
+
+/**
+ * For the rest of this transaction Postgres looks rows up in indexes. It plans a prepared statement for tables as they are at that time
+ * and keeps the plan until they are analyzed: of a new database it would read whole tables for the first minutes.
+ */
+export const reachRowsByKey = async (trx: Trx): Promise<void> => {
+  await trx.raw('set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off');
+};
