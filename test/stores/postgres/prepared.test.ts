@@ -39,10 +39,10 @@ test('an error leaves it usable, prepared before or not', async () => {
 });
 
 test('a plan of an empty table does not read it as a whole when it has grown', async () => {
-  await db.raw('create table grown (id text primary key, n integer) with (autovacuum_enabled = false)');
+  await db.raw('create table grown (id text primary key, n integer, wide char(2000)) with (autovacuum_enabled = false)');
   const change = (): Promise<void> => db.transaction(async (trx) => {
     await reachRowsByKey(trx);
-    await prepared(trx, 'update grown set n = n + 1 from unnest(?::text[]) as u (id) where grown.id = u.id', ['{7}']);
+    await prepared(trx, 'update grown set n = n + 1 from unnest(?::text[]) as u (id) where grown.id = u.id', ['{7,8,9}']);
   });
   for (let time = 0; time < 10; time += 1) await change(); // from the sixth time on Postgres keeps a plan
   await db.raw(`insert into grown select i::text, 0 from generate_series(1, 1000) as i`);
