@@ -1,6 +1,7 @@
 import type { Micros } from '../kit/money/micros.js';
 import { AMOUNTS, type AmountName } from '../ledger/figures.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
 import { amountColumns } from './amount-columns.js';
 
@@ -27,7 +28,7 @@ const VALUES = source.names.map((name) => (name === 'updated_at_ms' ? fromMs(nam
 const CHANGES = NAMES.filter((name) => name !== 'account_id').map((name) => `${name} = excluded.${name}`).join(', ');
 
 export async function readAccounts(trx: Trx, accountIds: readonly string[]): Promise<Map<string, AccountRow>> {
-  const { rows } = await trx.raw<{ rows: AccountRow[] }>(
+  const { rows } = await prepared<{ rows: AccountRow[] }>(trx,
     `select account_id as "accountId", shard, seq, epoch, ${AMOUNTS.join(', ')}, 0 as "updatedAtMs"
        from accounts where account_id = any(?::text[])`,
     [[...accountIds]],
@@ -37,7 +38,7 @@ export async function readAccounts(trx: Trx, accountIds: readonly string[]): Pro
 
 export async function writeAccounts(trx: Trx, rows: readonly AccountRow[]): Promise<void> {
   if (rows.length === 0) return;
-  await trx.raw(
+  await prepared(trx,
     `insert into accounts (${NAMES.join(', ')}) select ${VALUES} from ${source.sql}
      on conflict (account_id) do update set ${CHANGES}`,
     source.bind(rows),

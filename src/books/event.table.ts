@@ -1,6 +1,7 @@
 import { fingerprint } from '../kit/ids.js';
 import type { Micros } from '../kit/money/micros.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
 
 /** What callers can be told of (docs/contracts/native.md#events). */
@@ -63,7 +64,7 @@ export type Threshold = {
 
 /** The thresholds of these accounts: their own, and those of endpoints that may be theirs. */
 export async function readThresholds(trx: Trx, accountIds: readonly string[]): Promise<Threshold[]> {
-  const { rows } = await trx.raw<{ rows: Threshold[] }>(
+  const { rows } = await prepared<{ rows: Threshold[] }>(trx,
     `select account_id as "accountId", null as "accountPrefix", amount, true as "ofAccount"
        from balance_thresholds where account_id = any(:accountIds::text[])
      union all

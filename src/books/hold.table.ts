@@ -2,6 +2,7 @@ import type { Micros } from '../kit/money/micros.js';
 import type { OverCapture, Principal } from '../ledger/ledger.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { copyInto } from '../stores/postgres/copy.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unnest.js';
 
 export type HoldState = 'open' | 'settled' | 'voided' | 'expired';
@@ -121,7 +122,7 @@ export const insertHolds = copyInto<HoldRow>('holds', whole, Object.keys(whole).
 /** Writes what was extended, reported or ended. */
 export async function changeHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
   if (holds.length === 0) return;
-  await trx.raw(
+  await prepared(trx,
     `update holds set ${CHANGES} from ${changeSource.sql}
       where holds.account_id = h.account_id and holds.hold_id = h.hold_id and holds.placed_seq = h.placed_seq`,
     changeSource.bind(holds),
@@ -152,7 +153,7 @@ export const HOLD_ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.p
 /** The last hold of each name; names without a hold are left out. */
 export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {
   if (names.length === 0) return [];
-  const { rows } = await trx.raw<{ rows: HoldRow[] }>(
+  const { rows } = await prepared<{ rows: HoldRow[] }>(trx,
     `select ${HOLD_ROW}
        from ${nameSource.sql}
       cross join lateral (

@@ -1,4 +1,5 @@
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
 
 /** What a batch adds to one window of a limit. `used` and `open` may be negative. */
@@ -27,7 +28,7 @@ const source = unnestSource<LimitWindowChange>('w', {
 /** The caller holds the locks of the shards. One row per window. */
 export async function addToWindows(trx: Trx, rows: readonly LimitWindowChange[]): Promise<void> {
   if (rows.length === 0) return;
-  await trx.raw(
+  await prepared(trx,
     `insert into limit_windows as old (account_id, counter, spender, starts_at, ends_at, used, open, crossed)
      select account_id, counter, spender, ${fromMs('starts_at_ms')}, ${fromMs('ends_at_ms')}, used, open, crossed from ${source.sql}
      on conflict (account_id, counter, spender, starts_at) do update

@@ -1,5 +1,6 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
 
 export type NewLot = {
@@ -74,7 +75,7 @@ const deltaSource = unnestSource<LotDelta>('d', {
 /** Changes lots that Postgres has. False: at least one does not exist. */
 export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise<boolean> {
   if (deltas.length === 0) return true;
-  const { rowCount } = await trx.raw<{ rowCount: number }>(
+  const { rowCount } = await prepared<{ rowCount: number }>(trx,
     `update lots set
        remaining = lots.remaining + d.remaining,
        held = lots.held + d.held,

@@ -1,5 +1,6 @@
 import type { SumOfMicros } from '../kit/money/credits.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, toMs as msOf, unnestSource } from '../stores/postgres/unnest.js';
 import { HOUR_MS, type Period } from './usage-rollup.js';
 
@@ -42,7 +43,7 @@ const source = unnestSource<ModelHour>('m', {
  */
 export async function addModelHours(trx: Trx, rows: readonly ModelHour[]): Promise<void> {
   if (rows.length === 0) return;
-  await trx.raw(
+  await prepared(trx,
     `insert into model_hours as old (hour, model, shard, messages, tokens, held, captured)
      select ${fromMs('hour_ms')}, model, shard, messages, tokens, held, captured from ${source.sql}
      on conflict (hour, model, shard) do update set

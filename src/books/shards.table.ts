@@ -1,5 +1,6 @@
 import type { StreamPosition } from '../ledger/stream-position.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 
 /** A shard as Postgres knows it: the epoch that Redis must be in, and the cursor up to which its stream is written. */
 export type ShardRow = {
@@ -97,7 +98,7 @@ export async function lockShard(trx: Trx, shard: number): Promise<MarkedShardRow
 
 /** Locks those of the shards that are neither locked nor stopped, in order of their number. */
 export async function lockFreeShards(trx: Trx, shards: readonly number[]): Promise<ShardRow[]> {
-  const { rows } = await trx.raw<{ rows: ShardRow[] }>(
+  const { rows } = await prepared<{ rows: ShardRow[] }>(trx,
     `select ${COLUMNS} from shards where shard = any(?::integer[]) and stopped_reason is null
       order by shard for update skip locked`,
     [[...shards]],
@@ -130,7 +131,7 @@ export type CursorMove = {
 
 /** Moves cursors by compare-and-set. False: at least one has moved since the caller read it; the caller must roll back. */
 export async function moveCursors(trx: Trx, moves: readonly CursorMove[]): Promise<boolean> {
-  const { rowCount } = await trx.raw<{ rowCount: number }>(
+  const { rowCount } = await prepared<{ rowCount: number }>(trx,
     `update shards set last_id = moved.last_to, drained = drained + moved.entries, updated_at = now()
        from unnest(?::integer[], ?::bigint[], ?::text[], ?::text[], ?::bigint[]) as moved (shard, epoch, last_from, last_to, entries)
       where shards.shard = moved.shard and shards.epoch = moved.epoch and shards.last_id = moved.last_from`,

@@ -1,6 +1,7 @@
 import type { Trx } from '../stores/postgres/connect.js';
 import { copyInto } from '../stores/postgres/copy.js';
 import { together } from '../stores/postgres/errors.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
 import type { CountedTransactions } from './count-transactions.js';
 import type { CountedTransaction, TransactionTotals } from './transaction.js';
@@ -40,7 +41,7 @@ const valuesOf = (names: readonly string[]): string => names.map((name) => (name
 export async function insertTransactions(trx: Trx, { counted, totals }: CountedTransactions): Promise<void> {
   if (counted.length === 0) return;
   const copied = copyTransactions(trx, counted);
-  const summed = trx.raw(
+  const summed = prepared(trx,
     `insert into transaction_totals (${namesOf(totalsSource.names)}) select ${valuesOf(totalsSource.names)} from ${totalsSource.sql}
      on conflict (account_id, type, reason) do update set
        count = excluded.count, credited = excluded.credited, debited = excluded.debited, last_at = excluded.last_at`,
@@ -52,7 +53,7 @@ export async function insertTransactions(trx: Trx, { counted, totals }: CountedT
 /** What these accounts have so far. */
 export async function readTotals(trx: Trx, accountIds: readonly string[]): Promise<TransactionTotals[]> {
   if (accountIds.length === 0) return [];
-  const { rows } = await trx.raw<{ rows: TransactionTotals[] }>(
+  const { rows } = await prepared<{ rows: TransactionTotals[] }>(trx,
     `select account_id as "accountId", type, reason, count, credited, debited, ${toMs('last_at')} as "lastAtMs"
        from transaction_totals where account_id = any(?::text[])`,
     [[...accountIds]],

@@ -1,5 +1,6 @@
 import { GatewayError } from '../kit/errors.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, toMs as msOf, unnestSource } from '../stores/postgres/unnest.js';
 
 /** By what usage is told apart, in the order in which series list it. '' where it is not known; spender '': the account itself. */
@@ -48,7 +49,7 @@ const COLUMNS = source.names.map((name) => (name === 'minute_ms' ? 'minute' : na
  */
 export async function addUsageMinutes(trx: Trx, rows: readonly UsageMinute[]): Promise<void> {
   if (rows.length === 0) return;
-  await trx.raw(
+  await prepared(trx,
     `insert into usage_minutes as old (${COLUMNS}) select ${VALUES} from ${source.sql}
      on conflict (account_id, minute, line) do update set
        ${USAGE_SUMS.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ')}`,

@@ -3,6 +3,7 @@ import type { Micros } from '../kit/money/micros.js';
 import { copyInto } from '../stores/postgres/copy.js';
 import type { Trx } from '../stores/postgres/connect.js';
 import { together } from '../stores/postgres/errors.js';
+import { prepared } from '../stores/postgres/prepared.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
 import { HOUR_MS, modelOf, rollupName } from './usage-rollup.js';
 
@@ -116,5 +117,5 @@ export async function markCollected(trx: Trx, rows: readonly CollectedUsage[]): 
 /** Writes records and counts them in all their roll-ups. The caller holds the locks of the shards. */
 export async function insertUsage(trx: Trx, rows: readonly UsageRow[]): Promise<void> {
   const used = usedHours(rows);
-  await together<unknown>([copyRecords(trx, rows), used.length === 0 ? undefined : trx.raw(ROLL_UP, usedSource.bind(used))]);
+  await together<unknown>([copyRecords(trx, rows), used.length === 0 ? undefined : prepared(trx, ROLL_UP, usedSource.bind(used))]);
 }

@@ -3,6 +3,7 @@ import type { Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { evictIdle } from '../journal/evict-idle.js';
+import { pacedDrain } from '../journal/paced-drain.js';
 import { inSpan, type Tracer } from '../kit/tracing/tracer.js';
 import type { QueueConnections } from '../stores/redis/queue-connections.js';
 import { keepSchedules } from '../worker/jobs/keep-schedules.js';
@@ -45,13 +46,14 @@ export async function openWorker(
     freezes: config.reconcileFreeze, timeOffsetMs: time.offsetMs, core, redis: connections.bulk, clock: time.clock, log, metrics, onError,
   });
   const webhooks = openWebhookQueue({ config, core, connections, clock: time.clock, log, metrics });
+  const paced = pacedDrain(core.drain, config.drainIntervalMs);
   const workers = startWorkers({
     reconcile: reconciler.turn,
     evict: () => evictIdle({
       db: core.drainDb, redis: connections.bulk, keys: core.keys, fence: core.fence, clock: time.clock, metrics,
       idleMs: config.evictAfterMs,
     }),
-    drain: core.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
+    drain: paced.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
     queueConnection: connections.worker,
     redis: connections.bulk,
     namespace: config.redisNamespace,
@@ -85,6 +87,7 @@ export async function openWorker(
     }),
     close: async () => {
       stopSchedules();
+      paced.hurry();
       reconciler.stop();
       await watch.close();
       await settlements.close();

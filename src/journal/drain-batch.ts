@@ -2,6 +2,8 @@ import { lockFreeShards, moveCursors, type ShardRow } from '../books/shards.tabl
 import { decodeEntry, type JournalEntry } from '../ledger/entry.js';
 import type { Keyspace } from '../ledger/keys.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
+import { together } from '../stores/postgres/errors.js';
+import { reachRowsByKey } from '../stores/postgres/prepared.js';
 import { ensureMonths, monthOf } from '../stores/postgres/partitions.js';
 import type { ShardedRedis, StreamEntry } from '../stores/redis/sharded-redis.js';
 import type { ShardBatch } from './fold-accounts.js';
@@ -48,7 +50,9 @@ export type Batch = {
 export async function drainBatch(deps: BatchDeps, shards: readonly number[], options: BatchOptions): Promise<Batch> {
   const months = new Set<string>();
   const batch = await deps.db.transaction(async (trx) => {
-    const current = await currentServers(deps, await lockFreeShards(trx, shards));
+    const locking = lockFreeShards(trx, shards);
+    await together<unknown>([reachRowsByKey(trx), locking]);
+    const current = await currentServers(deps, await locking);
     let locked = current.rows;
     await deps.cursorWatch.check(locked);
     await deps.failpoint('after_lock');
@@ -69,11 +73,13 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
 
     deps.onRead?.(batches);
     await ensurePartitions(trx, deps.knownMonths, months, batches);
-    const written = await writeBatch(trx, deps, batches, options);
     const ends = new Map(batches.map(({ shard, entries }) => [shard.shard, entries.at(-1)?.streamId ?? shard.lastId]));
     const moves = batches.map(({ shard: { shard, epoch, lastId }, entries }) => (
       { shard, epoch, from: lastId, to: ends.get(shard) ?? lastId, entries: entries.length }));
-    if (!await moveCursors(trx, moves)) throw new Error('a cursor was moved under our lock');
+    const [writing, moving] = [writeBatch(trx, deps, batches, options), moveCursors(trx, moves)];
+    await together<unknown>([writing, moving]);
+    if (!await moving) throw new Error('a cursor was moved under our lock');
+    const written = await writing;
     await deps.failpoint('before_commit');
     return {
       cursors: locked.map((row) => ({ ...row, lastId: ends.get(row.shard) ?? row.lastId })),

@@ -128,14 +128,14 @@ export function createDrain(deps: DrainDeps): Drain {
 
   const run: Drain = async (shards) => {
     const startedMs = clock();
-    const stopped = (await readShards(db)).flatMap(({ shard, stoppedReason: reason }) =>
-      reason !== null && shards.includes(shard) ? [{ shard, reason }] : []);
+    const stopped: StoppedShard[] = [];
     const runs = (shard: number): boolean => !stopped.some((each) => each.shard === shard);
     const cursors = new Map<number, ShardRow>();
     const total = { entries: 0, redelivered: 0 };
-    let pending = shards.filter(runs);
+    let pending = shards;
     let batches = 0;
     let busyTries = 0;
+    let knowsStopped = false;
     for (; pending.length > 0 && batches < DRAIN_BATCHES_PER_RUN_MAX; batches += 1) {
       // If one shard of the group has a fault, each is drained separately, so that only that one stops.
       const batch = await drainOnce(pending, { limit: DRAIN_ENTRIES_MAX, stripText: false }).catch(faultOrThrow);
@@ -148,7 +148,13 @@ export function createDrain(deps: DrainDeps): Drain {
       total.redelivered += batch.written.redelivered;
       for (const cursor of batch.cursors) cursors.set(cursor.shard, cursor);
       const locked = new Set(batch.cursors.map(({ shard }) => shard));
-      const busy = pending.filter((shard) => !locked.has(shard));
+      let busy = pending.filter((shard) => !locked.has(shard));
+      if (busy.length > 0 && !knowsStopped) {
+        // Those that are stopped were not locked either.
+        stopped.push(...await stoppedAmong(db, busy));
+        busy = busy.filter(runs);
+        knowsStopped = true;
+      }
       if (batch.moved.length === 0 && busy.length > 0) {
         busyTries += 1;
         if (busyTries > BUSY_TRIES_MAX) break;
@@ -166,6 +172,10 @@ export function createDrain(deps: DrainDeps): Drain {
 
   return (shards) => run(shards).catch((error: unknown) => { throw toGatewayError(error); });
 }
+
+const stoppedAmong = async (db: Db, shards: readonly number[]): Promise<StoppedShard[]> =>
+  (await readShards(db)).flatMap(({ shard, stoppedReason: reason }) =>
+    (reason !== null && shards.includes(shard) ? [{ shard, reason }] : []));
 
 const untraced: TraceBatch = (drain) => drain(() => undefined);
 

@@ -66,8 +66,9 @@ const withMovedCursors = (db: Db): Db => new Proxy(db, {
   get: (target, name) => (name !== 'transaction' ? Reflect.get(target, name) as unknown
     : (work: (trx: Trx) => Promise<unknown>) => target.transaction((trx) => work(new Proxy(trx, {
       get: (inner, property) => (property !== 'raw' ? Reflect.get(inner, property) as unknown
-        : async (sql: string, bindings: string[] = []): Promise<unknown> => {
-          if (sql.includes('set last_id = moved')) await inner.raw(`update shards set last_id = '1-1'`);
+        : (sql: string, bindings: string[] = []): unknown => {
+          // Statements of a connection are carried out in the order in which they are sent.
+          if (sql.includes('set last_id = moved')) void inner.raw(`update shards set last_id = '1-1'`).then(() => undefined);
           return inner.raw<unknown>(sql, bindings);
         }),
     })))),

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Client } from 'pg';
 import { micros } from '../../kit/money/micros.js';
 import { limitTime } from './time-limits.js';
+import { writeOncePerTurn } from './write-once-per-turn.js';
 
 /** A pool of connections to Postgres, or (`Trx`) one transaction. The parameter of every `*.table.ts`. */
 export type Db = Knex;
@@ -140,6 +141,7 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
       afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
         endWhenSilent(client, profile.silenceMs);
         limitTime(client, profile).then(() => {
+          if (profile.pipeline === true) writeOncePerTurn(client);
           onConnection?.(client);
           done(null, client);
         }, (error: unknown) => { done(error as Error, client); });

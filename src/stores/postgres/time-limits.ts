@@ -23,7 +23,7 @@ export async function limitTime(client: Client, limits: TimeLimits): Promise<voi
   const { rowCount } = await client.query(LIMIT_SESSION, [
     processID ?? 0, String(limits.statementTimeoutMs), String(limits.idleInTransactionTimeoutMs),
   ]);
-  if (rowCount === 0) limitTransactions(client, limits);
+  if (rowCount === 0) throughPooler(client, limits);
 }
 
 /** The text that sets the limits of a transaction; it is sent together with its BEGIN. */
@@ -32,11 +32,14 @@ export const limitsOfTransaction = ({ statementTimeoutMs, idleInTransactionTimeo
 
 type Query = (statement: unknown, ...rest: unknown[]) => unknown;
 
-/** Knex sends BEGIN as a statement of its own, always as an object. */
-function limitTransactions(client: Client, limits: TimeLimits): void {
+/**
+ * Limits each transaction, and prepares no statement: the next may reach a server process that does not have it (prepared.ts). Knex
+ * sends BEGIN as a statement of its own, always as an object.
+ */
+function throughPooler(client: Client, limits: TimeLimits): void {
   const query = client.query.bind(client) as Query;
   const limited: Query = (statement, ...rest) => {
-    if (!isBegin(statement)) return query(statement, ...rest);
+    if (!isBegin(statement)) return query(isNamed(statement) ? { ...statement, name: undefined } : statement, ...rest);
     const text = `${statement.text.replace(/;?\s*$/, '')}; ${limitsOfTransaction(limits)}`;
     return query({ ...statement, text }, ...rest);
   };
@@ -46,3 +49,6 @@ function limitTransactions(client: Client, limits: TimeLimits): void {
 const isBegin = (statement: unknown): statement is { readonly text: string } =>
   typeof statement === 'object' && statement !== null && 'text' in statement
   && typeof statement.text === 'string' && /^begin\b/i.test(statement.text);
+
+const isNamed = (statement: unknown): statement is { readonly name: string } =>
+  typeof statement === 'object' && statement !== null && 'name' in statement && typeof statement.name === 'string';

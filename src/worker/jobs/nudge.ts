@@ -1,9 +1,11 @@
 /**
- * Minimum time between two nudges of one process, so that batches fill: an entry in a full batch costs the worker and
- * Postgres less than half of an entry in a small batch. A longer delay would endanger the target of 250 ms from
- * acknowledgement to Postgres (docs/architecture.md#from-redis-to-postgres).
+ * Minimum time between two nudges of one process: each costs several commands of Redis. With the pause of the worker
+ * (journal/paced-drain.ts) it must stay below the 250 ms that are promised from acknowledgement to Postgres
+ * (docs/architecture.md#from-redis-to-postgres).
  */
 const NUDGE_EVERY_MS = 100;
+/** How long the first write after a pause waits for others, so that a single request is one nudge. */
+const FIRST_WAITS_MS = 10;
 
 export type NudgeDeps = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
@@ -22,16 +24,18 @@ export type Nudge = {
 export function createNudge({ addDrain, onError, everyMs = NUDGE_EVERY_MS }: NudgeDeps): Nudge {
   const dirty = new Set<number>();
   let timer: NodeJS.Timeout | undefined;
+  let nextAtMs = -Infinity;
   let isAdding = false;
   let isClosed = false;
 
   const schedule = (): void => {
-    timer = setTimeout(flush, everyMs).unref();
+    timer = setTimeout(flush, Math.max(Math.min(FIRST_WAITS_MS, everyMs), nextAtMs - performance.now())).unref();
   };
   const flush = (): void => {
     timer = undefined;
     const shards = [...dirty];
     dirty.clear();
+    nextAtMs = performance.now() + everyMs;
     isAdding = true;
     addDrain(shards).catch(onError).finally(() => {
       isAdding = false;

@@ -9,8 +9,8 @@ import { resumeTransfers } from '../../credits/transfers/resume-transfers.js';
 import { claimResumer } from '../../credits/users/resume-claims.js';
 import { sweepWebhooks } from '../../credits/webhooks/deliver.js';
 import { forgetEvents, tellExpiring } from '../../credits/webhooks/tell-expiring.js';
-import type { Drain } from '../../journal/drain.js';
 import type { Freshen } from '../../journal/freshen.js';
+import type { PacedDrain } from '../../journal/paced-drain.js';
 import type { Clock } from '../../kit/clock.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import { makePartitions } from '../../stores/postgres/partitions.js';
@@ -23,7 +23,7 @@ import type { LedgerJobName } from './job-names.js';
 import type { LedgerJobs } from './ledger-queue.js';
 
 export type WorkerDeps = ExpireDeps & MoneyInDeps & {
-  readonly drain: Drain;
+  readonly drain: PacedDrain['drain'];
   /** Of the process, which has one. */
   readonly freshen: Pick<Freshen, 'account'>;
   /** One batch of the reconciler. */
@@ -56,7 +56,7 @@ export type WorkerObserver = {
   error?(error: Error): void;
 };
 
-/** Jobs that run at once: two drains of different shards, a sweep, and one that waits for Postgres. */
+/** Jobs that run at once: a drain and the next one, which waits for it, a sweep, and one that waits for Postgres. */
 const CONCURRENCY = 4;
 /** An intent this old was left by a crash or an outage: its own request has ended long before. */
 const REPLAY_OLDER_THAN_MS = 5_000;
@@ -69,7 +69,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
   const resumeClaims = claimResumer({ db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps) });
   const transfers = { db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps), freshen: deps.freshen };
   const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
-    'drain': ({ shards }) => deps.drain(shards),
+    'drain': async ({ shards }) => await deps.drain(shards) ?? { joined: shards.length },
     'expire-holds': ({ shards }) => expireHolds(deps, shards),
     'expire-lots': ({ shards }) => expireLots(deps, shards),
     'expire-forgotten': () => expireForgotten(deps),
