@@ -13,6 +13,9 @@ type Batch = { readonly sentAt: number; readonly waiting: Set<Command>; cancel: 
  * `commandTimeout` counts from the call and fires in a late event loop although the reply has arrived; this one counts
  * from the end of the turn, when the commands are sent, and reads what has arrived before it gives up (deadline.ts). It
  * costs one timer per turn, not one per command.
+ *
+ * The commands of one turn are one write; each stays a separate command. ioredis' auto-pipelining would do the same, but sends
+ * nothing more until every reply to the last write has arrived, and wraps each command once more.
  */
 export class DeadlineRedis extends Redis {
   readonly #timeoutMs: number;
@@ -28,8 +31,9 @@ export class DeadlineRedis extends Redis {
   }
 
   override sendCommand(command: Command, stream?: Stream): unknown {
+    const batch = this.#ofThisTurn ??= this.#begin();
     const sent = super.sendCommand(command, stream);
-    if (!command.isSettled) this.#await(command);
+    if (!command.isSettled) this.#await(command, batch);
     return sent;
   }
 
@@ -39,8 +43,7 @@ export class DeadlineRedis extends Redis {
     return 0;
   }
 
-  #await(command: Command): void {
-    const batch = this.#ofThisTurn ??= this.#begin();
+  #await(command: Command, batch: Batch): void {
     batch.waiting.add(command);
     const settled = (): void => {
       batch.waiting.delete(command);
@@ -52,8 +55,11 @@ export class DeadlineRedis extends Redis {
   #begin(): Batch {
     const batch: Batch = { sentAt: performance.now(), waiting: new Set(), cancel: () => undefined };
     this.#batches.add(batch);
+    const stream = this.stream as Redis['stream'] | undefined; // none before the first connection
+    stream?.cork();
     setImmediate(() => {
       this.#ofThisTurn = undefined;
+      stream?.uncork();
       if (batch.waiting.size === 0) this.#end(batch);
       else batch.cancel = startDeadline(this.#timeoutMs, () => {
         for (const each of batch.waiting) each.reject(new Error('Command timed out'));

@@ -16,14 +16,14 @@ export type WatchJournalDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 5_000;
 /** How long to wait for the cursors from Postgres before the last known ones are used. */
 const CURSORS_WITHIN_MS = 500;
 /** Turns without any cursors yet that are not reported: while everything starts, the first read takes longer than one turn. */
-const QUIET_TURNS = 10;
+const QUIET_TURNS = 2;
 
 /**
- * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost now
+ * Measures, every five seconds, how far Postgres is behind Redis: what a total loss of Redis would cost now
  * (docs/architecture.md#from-redis-to-postgres).
  * While Postgres is down nothing is drained, so the last known cursors stay correct and the lag grows as it should.
  * While Redis is down the lag is unknown, and the gauges are removed. Returns a stop function.

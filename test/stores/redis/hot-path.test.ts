@@ -3,7 +3,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { breaker } from '../../../src/stores/redis/breaker.js';
-import { hotPathOptions, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions } from '../../../src/stores/redis/connect.js';
 import { openConnection } from '../../../src/stores/redis/open-redis.js';
 import { redisAt } from '../../../src/stores/redis/location.js';
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
@@ -65,7 +65,7 @@ function guarded(client: Redis, inFlightMax = 1_000) {
   const unknowns: number[] = [];
   return {
     gate, unknowns,
-    client: guardedClient({ client: oneWritePerTurn(client), breakerOf: () => gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
+    client: guardedClient({ client: client, breakerOf: () => gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
   };
 }
 
