@@ -172,7 +172,7 @@ async function openParts(
   }), (each) => { each.stop(); });
   const hotBreakers = serverBreakers(redis);
   const client = guardedClient({
-    client: redis, breakerOf: hotBreakers.of, inFlightMax: IN_FLIGHT_MAX,
+    client: redis, breakerOf: hotBreakers.of, inFlightMax: IN_FLIGHT_MAX, expectedMs: redis.expectedMs, expectedMaxMs: config.redisTimeoutMs,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const source = foreseeing(accountSource({ db, clock: time.clock }));

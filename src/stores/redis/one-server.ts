@@ -31,6 +31,7 @@ export function oneServer(redis: Redis): ShardedRedis {
       };
     },
     oldestWaitMs: () => (redis instanceof DeadlineRedis ? redis.oldestWaitMs() : 0),
+    expectedMs: () => (redis instanceof DeadlineRedis ? redis.expectedMs() : 0),
     close: () => { redis.disconnect(); },
   };
 }
