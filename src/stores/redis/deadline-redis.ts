@@ -13,7 +13,7 @@ type Batch = { readonly sentAt: number; readonly waiting: Set<Command>; isGivenU
  * Redis answers the commands of a connection in their order. While answers arrive, those of later commands will too, so they are
  * awaited, up to this many deadlines in all: given up, they would be carried out all the same.
  */
-const DEADLINES_MAX = 4;
+export const DEADLINES_MAX = 4;
 
 /**
  * A client whose commands fail with `Command timed out` when Redis answers nothing for `timeoutMs`. ioredis' own
@@ -30,6 +30,8 @@ export class DeadlineRedis extends Redis {
   #ofThisTurn: Batch | undefined;
   readonly #pace = pace();
   #waiting = 0;
+  /** Answers of this turn of the event loop. */
+  #answers = 0;
 
   constructor(
     url: string,
@@ -60,11 +62,10 @@ export class DeadlineRedis extends Redis {
   #await(command: Command, batch: Batch): void {
     batch.waiting.add(command);
     this.#waiting += 1;
-    this.#pace.sent(this.#waiting);
     const settled = (): void => {
       batch.waiting.delete(command);
       this.#waiting -= 1;
-      if (!batch.isGivenUp) this.#pace.answered(this.#waiting);
+      if (!batch.isGivenUp) this.#answered();
       if (batch.waiting.size === 0 && batch !== this.#ofThisTurn) this.#end(batch);
     };
     command.promise.then(settled, settled);
@@ -82,6 +83,16 @@ export class DeadlineRedis extends Redis {
       else this.#limit(batch, stream, stream?.bytesRead ?? 0);
     });
     return batch;
+  }
+
+  #answered(): void {
+    this.#answers += 1;
+    if (this.#answers > 1) return;
+    setImmediate(() => {
+      const [oldest] = this.#batches;
+      this.#pace.read(this.#answers, oldest?.sentAt);
+      this.#answers = 0;
+    });
   }
 
   /** `bytesRead`: what had been read of the connection when the wait began. */

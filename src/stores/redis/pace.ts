@@ -1,14 +1,15 @@
 /** How fast a server answers the commands of one connection. */
 export type Pace = {
-  /** `waiting`: the commands that wait for their answer, with this one. */
-  readonly sent: (waiting: number) => void;
-  /** The same without the one that was answered. */
-  readonly answered: (waiting: number) => void;
+  /**
+   * What has arrived was read: `answers` of them. `oldestSentAt`: when the oldest command was sent that waits still; undefined when
+   * none does.
+   */
+  readonly read: (answers: number, oldestSentAt: number | undefined) => void;
   /** How long one that is sent now is likely to wait, behind `waiting` others, in ms; 0 while few wait or nothing is known. */
   readonly expectedMs: (waiting: number) => number;
 };
 
-/** With fewer, the time between two answers is that of the way to the server and back, or of a caller who asks one by one. */
+/** Fewer are always sent: a server that takes so long for them does not answer in time at all. */
 const CROWD_MIN = 64;
 /** Older answers count less, in ms of waiting for them. */
 const WINDOW_MS = 200;
@@ -16,32 +17,28 @@ const WINDOW_MS = 200;
 const FORGET_MS = 1_000;
 
 /**
- * Measures the time that a server takes per answer while many commands wait: then it is busy all the time. `now`: ms of a clock that
- * only goes forward.
+ * Measures the time that a server takes per answer while it has work from this connection. Between two reads it had, if a command
+ * from before the first waits after the second; otherwise it may have finished long before this process came to read. `now`: ms of a
+ * clock that only goes forward.
  */
 export function pace(now: () => number = () => performance.now()): Pace {
   let busyMs = 0;
-  let answers = 0;
-  /** Since when the next answer has been awaited. */
-  let awaitedSince = 0;
+  let answered = 0;
+  let readAt = 0;
+  let measuredAt = 0;
   return {
-    sent: (waiting) => {
-      if (waiting !== CROWD_MIN) return;
+    read: (answers, oldestSentAt) => {
       const nowMs = now();
-      if (nowMs - awaitedSince > FORGET_MS) [busyMs, answers] = [0, 0];
-      awaitedSince = nowMs;
+      if (oldestSentAt !== undefined && oldestSentAt < readAt) {
+        if (nowMs - measuredAt > FORGET_MS) [busyMs, answered] = [0, 0];
+        busyMs += nowMs - readAt;
+        answered += answers;
+        measuredAt = nowMs;
+        if (busyMs > WINDOW_MS) [busyMs, answered] = [busyMs / 2, answered / 2];
+      }
+      readAt = nowMs;
     },
-    answered: (waiting) => {
-      if (waiting < CROWD_MIN - 1) return;
-      const nowMs = now();
-      busyMs += nowMs - awaitedSince;
-      answers += 1;
-      awaitedSince = nowMs;
-      if (busyMs > WINDOW_MS) [busyMs, answers] = [busyMs / 2, answers / 2];
-    },
-    expectedMs: (waiting) => {
-      if (waiting < CROWD_MIN || answers === 0) return 0;
-      return now() - awaitedSince + waiting * busyMs / answers;
-    },
+    expectedMs: (waiting) =>
+      (waiting < CROWD_MIN || answered === 0 || now() - measuredAt > FORGET_MS ? 0 : waiting * busyMs / answered),
   };
 }
