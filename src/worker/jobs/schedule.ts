@@ -26,10 +26,16 @@ export const EVERY_MS = {
 } as const satisfies Readonly<Record<LedgerJobName, number>>;
 
 /**
- * A schedule runs a job whether it has something to do or not, so none is more frequent: a run costs a dozen round trips. What may
+ * A schedule runs a job whether it has something to do or not, so none is frequent: a run costs a dozen round trips. What may
  * wait for less is looked for as often as `EVERY_MS` (look-for-work.ts), many jobs in one question.
  */
-const SCHEDULE_MS_MIN = 60_000;
+const LOOKED_FOR_MS = 300_000;
+/** An alert fires when one of these has not run for three minutes: nobody works on the queue (grafana/src/server-alerts.ts). */
+const WATCHED: ReadonlySet<LedgerJobName> = new Set(['drain', 'expire-holds', 'expire-lots', 'replay-money-in']);
+const WATCHED_MS = 60_000;
 
 /** The period of the schedule of a job. */
-export const scheduleMs = (name: LedgerJobName): number => Math.max(EVERY_MS[name], SCHEDULE_MS_MIN);
+export function scheduleMs(name: LedgerJobName): number {
+  if (EVERY_MS[name] >= WATCHED_MS) return EVERY_MS[name]; // nothing looks for its work
+  return WATCHED.has(name) ? WATCHED_MS : LOOKED_FOR_MS;
+}
