@@ -1,4 +1,5 @@
 import { METRICS, type CounterKey, type HistogramKey, type LabelsOf, type MetricKey } from '../../src/kit/metrics/catalogue.js';
+import { LOOP_RESOLUTION_MS } from '../../src/kit/metrics/metrics.js';
 
 /**
  * PromQL over the catalogue of metrics: a renamed metric, a removed label or an unknown value of a closed label is a
@@ -35,6 +36,10 @@ export function part<K extends HistogramKey>(key: K, suffix: 'bucket' | 'sum' | 
 
 /** A metric of the process itself. */
 export const processSeries = (name: ProcessMetric, scope: Scope = {}): string => selector(name, {}, scope);
+
+/** How late turns of the event loop were, p99, in seconds: without the time between two measurements, which the metric contains. */
+export const loopDelay = (scope: Scope = {}): string =>
+  `clamp_min(${processSeries('nodejs_eventloop_lag_p99_seconds', scope)} - ${LOOP_RESOLUTION_MS / 1_000}, 0)`;
 
 /** Per second, added up over processes; `by` keeps labels. */
 export const rate = <K extends CounterKey>(key: K, window: string, { where, by, scope }: { readonly where?: Matchers<K>; readonly by?: LabelNames<K>; readonly scope?: Scope } = {}): string =>

@@ -129,11 +129,11 @@ export const queueAlerts: readonly Alert[] = [
   {
     name: 'JobNotRunning', severity: 'page', holdsFor: '1m',
     when: [{
-      value: `sum by (job_name) (increase(${part('jobSeconds', 'count', { job_name: ['drain', 'expire-holds', 'expire-lots', 'replay-money-in'] })}[2m]))`,
+      value: `sum by (job_name) (increase(${part('jobSeconds', 'count', { job_name: ['drain', 'expire-holds', 'expire-lots', 'replay-money-in'] })}[3m]))`,
       is: '== 0',
     }],
     summary: 'The job {{ $labels.job_name }} does not run',
-    description: 'The job {{ $labels.job_name }} ran {{ $value }} times within two minutes; it should run at least every ten seconds. No worker processes the queue, or its schedules are missing.',
+    description: 'The job {{ $labels.job_name }} ran {{ $value }} times within three minutes; it should run at least once a minute. No worker processes the queue, or its schedules are missing.',
   },
   {
     name: 'DrainFailing', severity: 'ticket', holdsFor: '1m',

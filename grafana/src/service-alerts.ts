@@ -1,5 +1,5 @@
 import type { Alert, Recording } from './alert.js';
-import { increase, JOB, processSeries, rate, series, worst } from './promql.js';
+import { increase, JOB, loopDelay, processSeries, rate, series, worst } from './promql.js';
 import { REQUEST_RATE } from './slo.js';
 
 /** Alerts about debt, refusals and processes. */
@@ -78,7 +78,7 @@ export const processAlerts: readonly Alert[] = [
   },
   {
     name: 'EventLoopDelay', severity: 'ticket', holdsFor: '5m',
-    when: [{ value: processSeries('nodejs_eventloop_lag_p99_seconds'), is: '> 0.1' }],
+    when: [{ value: loopDelay(), is: '> 0.1' }],
     summary: '{{ $labels.instance }} is too busy',
     description: '1 % of the turns of the event loop of {{ $labels.instance }} were late by more than {{ $value | humanizeDuration }}; the bound is 100 ms. Deadlines for Redis are 150 ms.',
   },

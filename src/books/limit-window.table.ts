@@ -37,6 +37,9 @@ export async function addToWindows(trx: Trx, rows: readonly LimitWindowChange[])
   );
 }
 
+/** SQL: windows that ended before `:beforeMs` and have no open hold. */
+export const OLD_WINDOWS = `from limit_windows where ends_at < ${fromMs(':beforeMs::double precision')} and open <= 0`;
+
 /**
  * Deletes windows that ended before `beforeMs` and that no open hold can give back to, `limit` at most. Returns how many.
  * A total, which never ends, stays.
@@ -44,8 +47,8 @@ export async function addToWindows(trx: Trx, rows: readonly LimitWindowChange[])
 export async function deleteWindows(db: Db, beforeMs: number, limit: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number | null }>(
     `delete from limit_windows where ctid in (
-       select ctid from limit_windows where ends_at < ${fromMs('?::double precision')} and open <= 0 limit ?::integer)`,
-    [beforeMs, limit],
+       select ctid ${OLD_WINDOWS} limit :limit::integer)`,
+    { beforeMs, limit },
   );
   return rowCount ?? 0;
 }

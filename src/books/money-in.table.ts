@@ -152,6 +152,10 @@ export async function reopenIntent(
   return rows[0] ?? null;
 }
 
+/** SQL: intents that Redis has not applied, without an attempt for `:olderThanMs`. */
+export const PENDING_INTENTS = `from money_in
+  where state = 'pending' and tried_at <= now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
+
 /**
  * Pending intents without an attempt for `olderThanMs`, the longest waiting first. The same statement marks them as
  * tried, so that workers share them and an intent that always fails does not starve the others.
@@ -160,10 +164,9 @@ export async function claimPending(db: Db, olderThanMs: number, limit: number): 
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
     `update money_in set tried_at = now()
       where intent_id in (
-        select intent_id from money_in where state = 'pending' and tried_at <= now() - make_interval(secs => ?::double precision / 1000)
-         order by tried_at limit ?::integer for update skip locked)
+        select intent_id ${PENDING_INTENTS} order by tried_at limit :limit::integer for update skip locked)
      returning ${COLUMNS}`,
-    [olderThanMs, limit],
+    { olderThanMs, limit },
   );
   return rows.toSorted((a, b) => a.intentId - b.intentId);
 }

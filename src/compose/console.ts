@@ -78,7 +78,7 @@ const PENDING_SECONDS = 5;
 /** How long to wait for Postgres before the last known cursors are used. */
 const CURSORS_WITHIN_MS = 500;
 /** The cursors are read at least this often, so that the last known ones are recent when Postgres fails. */
-const CURSORS_EVERY_MS = 2_000;
+const CURSORS_EVERY_MS = 5_000;
 const NAMED_MAX = 20;
 const CLOSE_MS = 2_000;
 

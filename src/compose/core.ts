@@ -41,6 +41,7 @@ import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
 import { whenPostgresAnswers } from '../stores/postgres/when-postgres-answers.js';
 import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import type { Breaker } from '../stores/redis/breaker.js';
+import { DEADLINES_MAX } from '../stores/redis/deadline-redis.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
 import type { RedisLocation } from '../stores/redis/location.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
@@ -173,6 +174,8 @@ async function openParts(
   const hotBreakers = serverBreakers(redis);
   const client = guardedClient({
     client: redis, breakerOf: hotBreakers.of, inFlightMax: IN_FLIGHT_MAX,
+    // Half of what a call may wait in all: the pace of a server varies.
+    expectedMs: (key) => redis.expectedMs(key), expectedMaxMs: config.redisTimeoutMs * DEADLINES_MAX / 2,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const source = foreseeing(accountSource({ db, clock: time.clock }));

@@ -1,4 +1,5 @@
 import type { Check, Readiness } from '../edge/http/health.js';
+import { repeat } from '../kit/repeat.js';
 
 /** The status message that the worker process sends to the first process, which passes it to the API processes. */
 type WorkerNews = { readonly type: 'cg:worker'; readonly checks: Readiness['checks'] };
@@ -10,9 +11,10 @@ const SILENT_AFTER_MS = 5_000;
 
 /** Called in the worker process: sends its status to the first process, now and regularly. */
 export function tellWorkerStatus(checks: () => Readiness['checks']): void {
-  const tell = (): void => { if (process.connected) process.send?.({ type: 'cg:worker', checks: checks() } satisfies WorkerNews); };
-  tell();
-  setInterval(tell, TELL_EVERY_MS).unref();
+  repeat(TELL_EVERY_MS, () => {
+    if (process.connected) process.send?.({ type: 'cg:worker', checks: checks() } satisfies WorkerNews);
+    return Promise.resolve();
+  }, () => undefined);
 }
 
 export type WorkerStatus = {

@@ -8,6 +8,7 @@ import { inSpan, type Tracer } from '../kit/tracing/tracer.js';
 import type { QueueConnections } from '../stores/redis/queue-connections.js';
 import { keepSchedules } from '../worker/jobs/keep-schedules.js';
 import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
+import { lookForWork } from '../worker/jobs/look-for-work.js';
 import { startWorkers } from '../worker/jobs/workers.js';
 import type { Core, Time } from './core.js';
 import { openReconciler } from './oversight.js';
@@ -70,8 +71,13 @@ export async function openWorker(
       error: onError,
     },
   });
-  queue.addOverdue(config.shards).catch(onError); // otherwise the schedules run them, up to two seconds later
+  queue.addOverdue(config.shards).catch(onError); // otherwise they are found by looking, up to two seconds later
   const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
+  const stopLooking = lookForWork({
+    db: core.db, redis: connections.bulk, keys: core.keys, epochOf: (shard) => core.fence.epochOf(shard)?.number,
+    timeOffsetMs: time.offsetMs, clock: time.clock, evictIdleMs: config.evictAfterMs, addWanted: queue.addWanted,
+    onError: (error) => { log.debug({ err: error }, 'work was not looked for; the next look finds it'); },
+  });
   await workers.ready();
   await webhooks.ready();
   const settlements = openSettlementQueues({ config, core, connections, log, metrics, tracer });
@@ -88,6 +94,7 @@ export async function openWorker(
     close: async () => {
       stopSchedules();
       paced.hurry();
+      stopLooking();
       reconciler.stop();
       await watch.close();
       await settlements.close();

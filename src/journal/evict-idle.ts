@@ -38,6 +38,9 @@ const NOTHING = { ...figuresOf(AMOUNTS, () => 0), seq: 0, frozen: false };
 const PAUSE_SHARE = 0.1;
 const PAUSE_MS_MAX = 600_000;
 
+/** The time between the end of a round and the next. */
+export const evictionPauseMs = (idleMs: number): number => Math.min(idleMs * PAUSE_SHARE, PAUSE_MS_MAX);
+
 /**
  * One turn of the eviction: some steps of a scan over the accounts in Redis, of which those leave that have been idle long
  * enough and that Postgres has whole. A turn costs the same however many accounts there are. Any process may call it at any
@@ -48,7 +51,7 @@ export async function evictIdle(deps: EvictDeps): Promise<EvictReport> {
   const report = { found: 0, evicted: 0 };
   if (idleMs === 0) return report;
   for (let step = 0; step < EVICT_STEPS_PER_TURN_MAX; step += 1) {
-    const claim = await claimStep(db, Math.min(idleMs * PAUSE_SHARE, PAUSE_MS_MAX));
+    const claim = await claimStep(db, evictionPauseMs(idleMs));
     if (claim === null) break;
     try {
       const { cursor, accountIds } = await scanAccounts(deps, claim.scanCursor);

@@ -6,15 +6,20 @@ export type EvictionClaim = { readonly scanCursor: string };
 /** A step that is claimed for longer than this belongs to a process that has died: no step takes as long. */
 const CLAIM_SECONDS = 60;
 
+/** SQL: whether a step may be claimed. `:evictionPauseMs`: the time between two rounds. */
+const MAY_STEP = `(claimed_until is null or claimed_until < clock_timestamp())
+  and (scan_cursor <> '0' or last_round_at is null
+       or last_round_at <= clock_timestamp() - make_interval(secs => :evictionPauseMs::double precision / 1000))`;
+
+/** SQL: a step that may be claimed. */
+export const EVICTION_STEP = `from eviction_state where ${MAY_STEP}`;
+
 /** Claims the next step. Null: another process has one, or the last round ended less than `pauseMs` ago. */
 export async function claimStep(db: Db, pauseMs: number): Promise<EvictionClaim | null> {
   const { rows } = await db.raw<{ rows: EvictionClaim[] }>(
-    `update eviction_state set claimed_until = clock_timestamp() + make_interval(secs => ?)
-      where (claimed_until is null or claimed_until < clock_timestamp())
-        and (scan_cursor <> '0' or last_round_at is null
-             or last_round_at <= clock_timestamp() - make_interval(secs => ?::double precision / 1000))
+    `update eviction_state set claimed_until = clock_timestamp() + make_interval(secs => :claimSeconds) where ${MAY_STEP}
      returning scan_cursor as "scanCursor"`,
-    [CLAIM_SECONDS, pauseMs],
+    { claimSeconds: CLAIM_SECONDS, evictionPauseMs: pauseMs },
   );
   return rows[0] ?? null;
 }

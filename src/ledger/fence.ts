@@ -1,4 +1,5 @@
 import { atMostEvery } from '../kit/at-most-every.js';
+import { repeat } from '../kit/repeat.js';
 import { repeatUntilDone } from './repeat-until-done.js';
 import { verifiedShards, type Epoch } from './verified-shards.js';
 import type { VerifyDeps } from './verify-shards.js';
@@ -70,8 +71,7 @@ export function fence(deps: FenceDeps): Fence {
     if (verified.hasStuck()) verifying.again();
   };
   const tell = async (): Promise<void> => { for (const shard of await store.use(verified.uses())) suspect(shard); };
-  const telling = setInterval(() => { tell().catch(() => undefined); }, TELL_EVERY_MS).unref(); // Postgres is down
-  const looking = setInterval(() => { void look(); }, LOOK_EVERY_MS).unref();
+  const stops = [repeat(TELL_EVERY_MS, tell, () => undefined /* Postgres is down */), repeat(LOOK_EVERY_MS, look, () => undefined)];
 
   return {
     epochOf,
@@ -79,8 +79,7 @@ export function fence(deps: FenceDeps): Fence {
     isOpen: verified.isOpen,
     opened: () => firstOpen,
     close: () => {
-      clearInterval(looking);
-      clearInterval(telling);
+      for (const stop of stops) stop();
       unsubscribe();
       verifying.stop();
       verified.close();

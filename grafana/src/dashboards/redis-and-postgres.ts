@@ -1,7 +1,7 @@
 import type { DashboardSpec } from '../dashboard.js';
 import { CHOSEN, gaugeRate, lowest, STEP } from '../expressions.js';
 import { graph, over, stat, under } from '../panels.js';
-import { processSeries, quantile, total, worst } from '../promql.js';
+import { loopDelay, processSeries, quantile, total, worst } from '../promql.js';
 
 const upOrDown = { 0: { text: 'down', color: 'red' }, 1: { text: 'up', color: 'green' } } as const;
 /** From here on new holds are refused (reliability, OOM semantics). */
@@ -112,8 +112,8 @@ export const redisAndPostgres: DashboardSpec = {
       panels: [
         graph({
           id: 17, title: 'Event-loop delay, p99', unit: 's', width: 6, thresholds: over({ warn: 0.05, bad: 0.2 }), runbook: ['event-loop-delay'],
-          about: 'Delay of the event loop. Normal: around 10 ms, the resolution of the measurement. More: the work exceeds one core; add a process.',
-          queries: perProcess(processSeries('nodejs_eventloop_lag_p99_seconds', CHOSEN)),
+          about: 'Delay of the event loop. Normal: a few ms. More: the work exceeds one core; add a process.',
+          queries: perProcess(loopDelay(CHOSEN)),
         }),
         graph({
           id: 18, title: 'CPU', unit: 'percentunit', width: 6, thresholds: over({ warn: 0.8 }), runbook: ['event-loop-delay'],

@@ -52,6 +52,9 @@ export async function passOverOlder(trx: Trx, period: PlanPeriod): Promise<void>
   );
 }
 
+/** SQL: periods that are opened, not granted, and due by `:nowMs`. */
+export const DUE_PERIODS = `from plan_periods where state = 'open' and due_at <= ${at('nowMs')}`;
+
 /**
  * Open periods that are due, longest waiting first, of all accounts or of one. The same statement postpones them, so that
  * two workers do not take the same one, and periods that a worker did not finish become due again later.
@@ -67,8 +70,7 @@ export async function claimOpenPeriods(
 ): Promise<OpenPeriod[]> {
   const { rows } = await db.raw<{ rows: OpenPeriod[] }>(
     `with due as (
-       select account_id, after_at from plan_periods
-        where state = 'open' and due_at <= ${at('nowMs')} and (:accountId::text is null or account_id = :accountId)
+       select account_id, after_at ${DUE_PERIODS} and (:accountId::text is null or account_id = :accountId)
         order by due_at limit :limit::integer for update skip locked)
      update plan_periods p set due_at = ${at('againAtMs')}
        from due left join account_plans a on a.account_id = due.account_id

@@ -114,13 +114,15 @@ export async function deleteAccountPlan(db: Db, accountId: string): Promise<bool
   return rowCount === 1;
 }
 
+/** SQL: accounts with a period of their plan that has started by `:nowMs` and is not opened. */
+export const DUE_ACCOUNTS = `from account_plans where due_at <= ${at('nowMs')}`;
+
 /** Accounts for which a period has started, longest waiting first; or one account, if it is due. */
 export async function readDueAccounts(
   db: Db, { nowMs, limit, accountId }: { readonly nowMs: number; readonly limit: number; readonly accountId: string | null },
 ): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
-    `select account_id as "accountId" from account_plans
-      where due_at <= ${at('nowMs')} and (:accountId::text is null or account_id = :accountId)
+    `select account_id as "accountId" ${DUE_ACCOUNTS} and (:accountId::text is null or account_id = :accountId)
       order by due_at limit :limit::integer`,
     { nowMs, limit, accountId },
   );

@@ -23,13 +23,14 @@ export async function markTermsApplied(db: Db, accountId: string, version: numbe
   await db.raw('update account_terms set applied = true where account_id = ? and version <= ? and not applied', [accountId, version]);
 }
 
+/** SQL: terms that Redis does not have, changed longer than `:olderThanMs` ago. */
+export const PENDING_TERMS = `from account_terms
+  where not applied and changed_at < now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
+
 /** Accounts whose terms Redis may not have yet, `olderThanMs` after their change. */
 export async function pendingTerms(db: Db, olderThanMs: number, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { account_id: string }[] }>(
-    `select account_id from account_terms
-      where not applied and changed_at < now() - make_interval(secs => ?::double precision / 1000)
-      group by account_id order by min(changed_at) limit ?::integer`,
-    [olderThanMs, limit],
+    `select account_id ${PENDING_TERMS} group by account_id order by min(changed_at) limit :limit::integer`, { olderThanMs, limit },
   );
   return rows.map((row) => row.account_id);
 }

@@ -101,10 +101,7 @@ const REOPENED_WITHIN = `interval '1 day'`;
  */
 export async function reopenDebited(db: Db): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update transfers t set state = 'pending', refusal = null, available = null, ended_at = null
-      where t.state = 'refused' and t.ended_at > now() - ${REOPENED_WITHIN}
-        and exists (select from money_in i where i.idempotency_scope = '${SEND_SCOPE}' and i.idempotency_key = t.transfer_id::text
-                       and i.state = 'applied')`,
+    `update transfers t set state = 'pending', refusal = null, available = null, ended_at = null where ${WAS_DEBITED}`,
   );
   return rowCount;
 }
@@ -113,16 +110,23 @@ export async function reopenDebited(db: Db): Promise<number> {
 export const SEND_SCOPE = 'transfer-send';
 export const RECEIVE_SCOPE = 'transfer-receive';
 
+/** SQL: whether transfer `t` was refused although its debit was made. */
+const WAS_DEBITED = `t.state = 'refused' and t.ended_at > now() - ${REOPENED_WITHIN}
+  and exists (select from money_in i where i.idempotency_scope = '${SEND_SCOPE}' and i.idempotency_key = t.transfer_id::text
+                 and i.state = 'applied')`;
+const IS_PENDING = `state = 'pending' and tried_at <= now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
+
+/** SQL: transfers to resume that have had no attempt for `:olderThanMs`. */
+export const TRANSFERS_TO_RESUME = `from (select from transfers where ${IS_PENDING} union all select from transfers t where ${WAS_DEBITED}) due`;
+
 /** Pending transfers without an attempt for `olderThanMs`, the longest waiting first; marks them as tried. */
 export async function claimPendingTransfers(db: Db, olderThanMs: number, limit: number): Promise<TransferRow[]> {
   const { rows } = await db.raw<{ rows: Columns[] }>(
     `update transfers set tried_at = now()
       where transfer_id in (
-        select transfer_id from transfers
-         where state = 'pending' and tried_at <= now() - make_interval(secs => ?::double precision / 1000)
-         order by tried_at limit ?::integer for update skip locked)
+        select transfer_id from transfers where ${IS_PENDING} order by tried_at limit :limit::integer for update skip locked)
      returning ${COLUMNS}`,
-    [olderThanMs, limit],
+    { olderThanMs, limit },
   );
   return rows.map(decode).toSorted((a, b) => a.transferId - b.transferId);
 }

@@ -111,6 +111,9 @@ export async function endMove(db: Db, { accountId, lotId }: LotMove, amount: Mic
   );
 }
 
+/** SQL: what a turn of the claims may have to do with. Whether something has to be done costs as much as the turn. */
+export const PROVISIONAL = `from (select from claimed_lots where moved_at is null union all select from provisional_accounts) found`;
+
 /** Accounts with lots that are being moved, longest waiting first. */
 export async function readMovingAccounts(db: Db, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(

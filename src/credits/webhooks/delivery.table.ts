@@ -67,6 +67,16 @@ export async function fanOut(trx: Trx, { nowMs, lifeMs, limit }: {
   return next.count;
 }
 
+/** SQL: events without deliveries yet, deliveries that are due by `:nowMs`, and those of disabled endpoints that are given up by then. */
+export const WEBHOOK_WORK = `from (
+  select from events where position > (select position from webhook_cursor)
+  union all
+  select from webhook_endpoints w where
+    (w.state = 'enabled' and exists (
+      select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending' and d.next_at <= ${ms('nowMs')}))
+    or (w.state = 'disabled' and exists (
+      select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending' and d.give_up_at < ${ms('nowMs')}))) due`;
+
 /** Enabled endpoints with deliveries that are due: how many, counted up to `countMax`. */
 export async function dueEndpoints(db: Db, nowMs: number, countMax: number): Promise<
   { readonly endpointId: string; readonly isFailing: boolean; readonly due: number }[]

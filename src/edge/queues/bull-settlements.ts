@@ -1,6 +1,6 @@
 import { DelayedError, Queue, Worker, type Job } from 'bullmq';
 import { utf8Text } from '../../kit/utf8.js';
-import { queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
+import { queuePrefix, WAIT_SECONDS, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import type { Handled, HandleMessage } from './handle-settlement.js';
 import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, CONSUMED_QUEUES, type ConsumedQueue } from './queues.js';
 
@@ -42,7 +42,7 @@ export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<v
     const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerConnection, prefix });
     dead.on('error', deps.onError);
     const worker: Worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, worker, job, token), {
-      connection: deps.workerConnection, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED },
+      connection: deps.workerConnection, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED }, drainDelay: WAIT_SECONDS,
     });
     worker.on('error', deps.onError);
     return { dead, worker };

@@ -26,6 +26,16 @@ const CLAIM_SECONDS = 120;
 /** A complete round starts at least this often. */
 const FULL_EVERY = `interval '1 day'`;
 
+/**
+ * SQL: a batch to do now. A round that ended less than `:reconcilePauseMs` ago is not repeated, unless a complete one is wanted or there are
+ * findings, which are compared again.
+ */
+export const RECONCILE_BATCH = `from reconcile_state
+  where (claimed_until is null or claimed_until < clock_timestamp())
+    and (account_cursor <> '' or scan_cursor <> '0' or round_is_full or full_wanted or last_round_at is null
+         or last_round_at <= clock_timestamp() - make_interval(secs => :reconcilePauseMs::double precision / 1000)
+         or exists (select from drift_findings where resolved_at is null))`;
+
 /** Claims the next batch unless another process has one. A requested complete round starts at once. */
 export async function claimBatch(db: Db): Promise<Claim | null> {
   const { rows } = await db.raw<{ rows: Claim[] }>(

@@ -23,6 +23,11 @@ export type PoolProfile = {
   readonly idleInTransactionTimeoutMs: number;
   /** This process ends a connection without any traffic for this long; 0: never. See `endWhenSilent`. */
   readonly silenceMs: number;
+  /**
+   * The same of a connection that waits for no answer; by default it is no different. Its server may have gone without a word, but
+   * both sides pay for a new one with a login, again and again where a pool is used every few seconds.
+   */
+  readonly idleMs?: number;
   /** The name in `pg_stat_activity`. */
   readonly name: string;
   /** Sends each statement at once, also while earlier ones of its connection are under way. They are still carried out in their order. */
@@ -41,6 +46,10 @@ const WATCH_CONNECTIONS_MAX = 2;
 /** This long after the server's own limit no answer can come any more. */
 const SILENCE_MARGIN_MS = 1_000;
 
+/** Longer than the periods of what a process looks up by itself, with the connections of requests and of watchers. */
+const API_IDLE_MS = 10_000;
+const WATCH_IDLE_MS = 25_000;
+
 const MIGRATE_CONNECT_TIMEOUT_MS = 30_000;
 
 /** The deadline of a request that waits for Postgres: a connection that hangs is ended, and says what it knows, just before. */
@@ -54,6 +63,7 @@ export const apiProfile = (timeoutMs: number): PoolProfile => ({
   statementTimeoutMs: timeoutMs,
   idleInTransactionTimeoutMs: DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS,
   silenceMs: timeoutMs + SILENCE_MARGIN_MS,
+  idleMs: API_IDLE_MS,
   name: 'credit-gateway-api',
 });
 
@@ -84,7 +94,7 @@ export const reportProfile = (timeoutMs: number): PoolProfile => ({
 
 /** Only for checking the server: an exhausted pool must not look like a Postgres that is down. */
 export const watchProfile = (timeoutMs: number): PoolProfile => ({
-  ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch',
+  ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch', idleMs: WATCH_IDLE_MS,
 });
 
 /** No statement limit: an index over a large table may take long. The only connection, because steps run one by one. */
@@ -139,7 +149,7 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
       // Otherwise a refused connection would fail the request only after the whole acquire timeout.
       propagateCreateError: true,
       afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
-        endWhenSilent(client, profile.silenceMs);
+        endWhenSilent(client, profile);
         limitTime(client, profile).then(() => {
           if (profile.pipeline === true) writeOncePerTurn(client);
           onConnection?.(client);
@@ -154,13 +164,20 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
  * Ends a connection without traffic for longer than the server's own timeouts. Those do not help when the server or the
  * network hangs; and abandoning only the query would return a connection with an open transaction to the pool.
  */
-function endWhenSilent(client: Client, silenceMs: number): void {
+function endWhenSilent(client: Client, { silenceMs, idleMs = silenceMs }: PoolProfile): void {
   if (silenceMs === 0) return;
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+  const state = client as unknown as { readonly connection: { readonly stream: Socket }; readonly readyForQuery: boolean };
+  const { stream } = state.connection;
+  let last = { bytesRead: 0, silentMs: 0 };
   stream.setTimeout(silenceMs);
   stream.on('timeout', () => {
     // After a long turn of the event loop the timer fires before the socket is read: read first, as in deadline.ts.
     const { bytesRead } = stream;
+    last = { bytesRead, silentMs: (last.bytesRead === bytesRead ? last.silentMs : 0) + silenceMs };
+    if (state.readyForQuery && last.silentMs < idleMs) {
+      stream.setTimeout(silenceMs);
+      return;
+    }
     setImmediate(() => {
       if (stream.bytesRead === bytesRead) stream.destroy(new Error('Connection terminated: Postgres was silent for too long'));
     });

@@ -1,3 +1,5 @@
+import { onGrid } from '../../kit/on-grid.js';
+
 export type FollowDeps = {
   /** Reads what has changed since the last call. */
   readonly readNew: () => Promise<void>;
@@ -17,11 +19,11 @@ export type Follower = {
 };
 
 /** How often it polls: with the listener gone a change is seen within this and the time of a read, under a second. */
-const LOOK_EVERY_MS = 500;
+const LOOK_EVERY_MS = 800;
 
 /** Reads once, then polls. Throws what the first read throws. */
 export async function follow({ readNew, listen, onError }: FollowDeps): Promise<Follower> {
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => undefined;
   let isClosed = false;
   let isFailing = false;
   let reading: Promise<void> | undefined;
@@ -45,8 +47,8 @@ export async function follow({ readNew, listen, onError }: FollowDeps): Promise<
       if (!isFailing && !isClosed) onError(error);
       isFailing = true;
     }).finally(() => {
-      clearTimeout(timer);
-      if (!isClosed) timer = setTimeout(look, LOOK_EVERY_MS).unref();
+      cancel();
+      if (!isClosed) cancel = onGrid(LOOK_EVERY_MS, look);
     });
   };
 
@@ -58,7 +60,7 @@ export async function follow({ readNew, listen, onError }: FollowDeps): Promise<
     look,
     close: async () => {
       isClosed = true;
-      clearTimeout(timer);
+      cancel();
       await listener?.close();
       await reading?.catch(() => undefined);
     },

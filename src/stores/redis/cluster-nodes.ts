@@ -1,4 +1,3 @@
-import { oneWritePerTurn } from './connect.js';
 import type { DeadlineRedis } from './deadline-redis.js';
 import { addressOf, textOf, type Address } from './location.js';
 import type { ScriptClient } from './script.js';
@@ -138,7 +137,7 @@ function nodePool(
     const known = nodes.get(name);
     if (known !== undefined) return known;
     const redis = open(address);
-    const node: Kept = { address, name, redis, scripts: oneWritePerTurn(redis), connected: 0 };
+    const node: Kept = { address, name, redis, scripts: redis, connected: 0 };
     nodes.set(name, node);
     redis.on('ready', () => { told.connected(node); });
     redis.on('close', () => {

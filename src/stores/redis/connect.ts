@@ -1,5 +1,4 @@
-import type { Redis, RedisOptions } from 'ioredis';
-import type { ScriptClient } from './script.js';
+import type { RedisOptions } from 'ioredis';
 
 /**
  * How often a connection asks a Redis that loads its data whether it is done. By default ioredis believes Redis' estimate of the
@@ -23,32 +22,3 @@ export const hotPathOptions = (timeoutMs: number) =>
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
   }) satisfies RedisOptions & { timeoutMs: number };
-
-/**
- * Sends the scripts of one turn of the event loop in one write; each stays a separate command. ioredis' auto-pipelining
- * would do the same, but sends nothing more until every reply to the last write has arrived, and wraps each command once
- * more.
- */
-export function oneWritePerTurn(redis: Redis): ScriptClient {
-  let isCorked = false;
-  const cork = (): void => {
-    const stream = redis.stream as Redis['stream'] | undefined; // none before the first connection
-    if (isCorked || stream === undefined) return;
-    isCorked = true;
-    stream.cork();
-    setImmediate(() => {
-      isCorked = false;
-      stream.uncork();
-    });
-  };
-  return {
-    evalsha: (sha1, keyCount, ...values) => {
-      cork();
-      return redis.evalsha(sha1, keyCount, ...values);
-    },
-    eval: (text, keyCount, ...values) => {
-      cork();
-      return redis.eval(text, keyCount, ...values);
-    },
-  };
-}

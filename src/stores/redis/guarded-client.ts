@@ -12,6 +12,10 @@ export type GuardDeps = {
   /** That of the server that has this key. */
   readonly breakerOf: (key: string) => Breaker;
   readonly inFlightMax: number;
+  /** How long a call of this key that is sent now is likely to wait for its answer, in ms. */
+  readonly expectedMs: (key: string) => number;
+  /** A call that is likely to wait for longer is refused. */
+  readonly expectedMaxMs: number;
   /** Called for each operation with an unknown outcome, for metrics and alerts. */
   readonly onUnknown: () => void;
 };
@@ -19,16 +23,16 @@ export type GuardDeps = {
 export type GuardedClient = ScriptClient & { readonly inFlight: () => number };
 
 /**
- * A client that refuses rather than waits: while the breaker is open, or too many calls are in progress, it answers
+ * A client that refuses rather than waits: while the breaker is open, or too many calls are in progress or wait for long, it answers
  * `ledger_unavailable` at once. After a timeout or a lost connection the outcome is `unknown`, never "failed"
  * (docs/reliability.md#f4). Any other error reply is a bug and passes through unchanged.
  */
-export function guardedClient({ client, breakerOf, inFlightMax, onUnknown }: GuardDeps): GuardedClient {
+export function guardedClient({ client, breakerOf, inFlightMax, expectedMs, expectedMaxMs, onUnknown }: GuardDeps): GuardedClient {
   let inFlight = 0;
 
   const guard = async (key: string, send: () => Promise<unknown>): Promise<unknown> => {
     const breaker = breakerOf(key);
-    if (inFlight >= inFlightMax) throw unavailable('the ledger is busy; retry shortly', 'not_executed');
+    if (inFlight >= inFlightMax || expectedMs(key) > expectedMaxMs) throw unavailable('the ledger is busy; retry shortly', 'not_executed');
     if (!breaker.allows()) throw unavailable('the ledger is not answering; retry shortly', 'not_executed');
     inFlight += 1;
     try {

@@ -36,6 +36,7 @@ export function manyServers(nodes: ClusterNodes, options: ManyServersOptions): S
       const waits = nodes.masters().map(({ redis }) => redis.oldestWaitMs());
       return waits.length === 0 ? 0 : Math.min(...waits);
     },
+    expectedMs: (key) => nodes.ofSlot(slotOf(key))?.redis.expectedMs() ?? 0,
     close: nodes.close,
   };
 }

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { indexesOn, keysOn, streamsOn, type Together } from './commands.js';
-import { oneWritePerTurn } from './connect.js';
 import { DeadlineRedis } from './deadline-redis.js';
 import { msOf } from './pipeline.js';
 import { writeRefusal } from './write-refusal.js';
@@ -14,7 +13,8 @@ export function oneServer(redis: Redis): ShardedRedis {
   let connections = redis.status === 'ready' ? 1 : 0;
   redis.on('ready', () => { connections += 1; });
   return {
-    ...oneWritePerTurn(redis),
+    evalsha: (sha1, keyCount, ...values) => redis.evalsha(sha1, keyCount, ...values),
+    eval: (text, keyCount, ...values) => redis.eval(text, keyCount, ...values),
     ...keysOn(together),
     ...streamsOn(together),
     ...indexesOn(together),
@@ -31,6 +31,7 @@ export function oneServer(redis: Redis): ShardedRedis {
       };
     },
     oldestWaitMs: () => (redis instanceof DeadlineRedis ? redis.oldestWaitMs() : 0),
+    expectedMs: () => (redis instanceof DeadlineRedis ? redis.expectedMs() : 0),
     close: () => { redis.disconnect(); },
   };
 }

@@ -80,5 +80,11 @@ const queueKey = (namespace: string): string => `${queuePrefix(namespace)}:`;
 
 export const QUEUE_NAME = 'ledger';
 
+/**
+ * How long, in seconds, a worker waits in one command for a job, which ends the wait when it is added. It is the longest wait that BullMQ
+ * itself uses; by default a worker without a job asks twice as often.
+ */
+export const WAIT_SECONDS = 10;
+
 /** Runs that send webhooks: a queue of their own, so that slow servers of others delay nothing of the ledger. */
 export const WEBHOOK_QUEUE_NAME = 'webhooks';

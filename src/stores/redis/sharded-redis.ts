@@ -94,6 +94,8 @@ export interface ShardedRedis extends ScriptClient {
    * Of several servers the one that is least behind counts: what one of them makes wait says nothing about the others.
    */
   oldestWaitMs(): number;
+  /** How long a command for this key that is sent now is likely to wait for its answer, in ms; 0 while few wait. */
+  expectedMs(key: string): number;
   /** Closes all connections at once. Commands in progress fail. */
   close(): void;
 }

@@ -12,7 +12,7 @@ export type ExpireForgottenDeps = {
 };
 
 /** The sweeps and the drain need at most about a second. What is overdue in Postgres for longer was lost from Redis. */
-const OVERDUE_BY_MS = 5_000;
+export const OVERDUE_BY_MS = 5_000;
 const BATCH_MAX = 200;
 
 /**

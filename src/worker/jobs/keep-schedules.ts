@@ -1,5 +1,5 @@
-/** Schedules that were lost with Redis are restored within this time, so that holds still end on time. */
-const REFRESH_MS = 2_000;
+/** Schedules that were lost with Redis are restored within this time. What is looked for (look-for-work.ts) does not wait for it. */
+const REFRESH_MS = 10_000;
 /** Delay after a failure, for example while Redis restarts. */
 const RETRY_MS = 1_000;
 

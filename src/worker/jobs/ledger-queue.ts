@@ -1,6 +1,7 @@
 import { Queue, type JobsOptions } from 'bullmq';
 import { QUEUE_NAME, queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import { JOB_NAMES, type LedgerJobName } from './job-names.js';
+import { EVERY_MS, scheduleMs } from './schedule.js';
 
 /** The data of each job. A job may run twice or not at all: the next run does the same work. */
 export type LedgerJobs = {
@@ -27,30 +28,11 @@ export type LedgerJobs = {
 /** How many finished jobs are kept for inspection: more failures than successes. */
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: { count: 100 }, removeOnFail: { count: 500 } };
 
-/**
- * The period of each job's schedule. Nudges start a drain within milliseconds; the scheduled drain finds what a crash
- * left behind. Holds must end within a second of their lease (docs/architecture.md#when-things-fail).
- */
-const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
-  'drain': 2_000,
-  'expire-holds': 1_000,
-  'expire-lots': 5_000,
-  'expire-forgotten': 5_000,
-  'replay-money-in': 10_000,
-  'resume-claims': 10_000,
-  'resume-transfers': 2_000,
-  'make-partitions': 3_600_000,
-  'forget-epochs': 3_600_000,
-  'refill-plans': 2_000,
-  'welcome-newcomers': 1_000,
-  'forget-refusals': 3_600_000,
-  'keep-limits': 5_000,
-  'reconcile': 5_000,
-  'send-webhooks': 1_000,
-  'tell-expiring-lots': 60_000,
-  'forget-events': 3_600_000,
-  'evict-idle': 2_000,
-};
+/** A job that has something to do. */
+export type WantedJob = { [Name in LedgerJobName]: { readonly name: Name; readonly data: LedgerJobs[Name] } }[LedgerJobName];
+
+/** A period is over a little early, so that the look at its end finds it over. */
+const EARLY_MS = 500;
 
 export type LedgerQueue = {
   /** For bull-board and tests. */
@@ -58,6 +40,8 @@ export type LedgerQueue = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
   /** Ends leases and drains at once, before other jobs that wait: what has become due while no worker ran. */
   readonly addOverdue: (shardCount: number) => Promise<void>;
+  /** Starts what look-for-work.ts found, each job at most once in its period, however many workers found it. */
+  readonly addWanted: (jobs: readonly WantedJob[]) => Promise<void>;
   /** Writes the schedules, also after Redis has lost them. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
   readonly hasSchedules: () => Promise<boolean>;
@@ -77,6 +61,10 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
       const data = { shards: allShards(shardCount) };
       await queue.addBulk((['drain', 'expire-holds'] as const).map((name) => ({ name, data, opts: { lifo: true } })));
     },
+    addWanted: async (jobs) => {
+      if (jobs.length === 0) return;
+      await queue.addBulk(jobs.map(({ name, data }) => ({ name, data, opts: { deduplication: { id: name, ttl: EVERY_MS[name] - EARLY_MS } } })));
+    },
     upsertSchedules: async (shardCount) => {
       const shards = allShards(shardCount);
       const data: LedgerJobs = {
@@ -86,7 +74,7 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
         'send-webhooks': {}, 'tell-expiring-lots': {}, 'forget-events': {}, 'evict-idle': {},
       };
       for (const name of JOB_NAMES) {
-        await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });
+        await queue.upsertJobScheduler(name, { every: scheduleMs(name) }, { name, data: data[name], opts: JOB_OPTIONS });
       }
     },
     hasSchedules: async () => (await queue.getJobSchedulersCount()) === JOB_NAMES.length,

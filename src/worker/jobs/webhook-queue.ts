@@ -1,5 +1,5 @@
 import { Queue, Worker } from 'bullmq';
-import { queuePrefix, WEBHOOK_QUEUE_NAME, type QueueConnection } from '../../stores/redis/queue-connections.js';
+import { queuePrefix, WAIT_SECONDS, WEBHOOK_QUEUE_NAME, type QueueConnection } from '../../stores/redis/queue-connections.js';
 
 /** A run of `deliverDue` for one endpoint. It may be lost or run twice: the rows in Postgres decide what is sent. */
 type WebhookJob = { readonly endpointId: string };
@@ -34,7 +34,7 @@ export function webhookQueue({ producer, worker: connection, namespace, deliver,
   const queue = new Queue<WebhookJob>(WEBHOOK_QUEUE_NAME, { connection: producer, prefix, defaultJobOptions });
   queue.on('error', onError);
   const worker = new Worker<WebhookJob>(WEBHOOK_QUEUE_NAME, ({ data: { endpointId } }) => deliver(endpointId), {
-    connection, prefix, concurrency: CONCURRENCY,
+    connection, prefix, concurrency: CONCURRENCY, drainDelay: WAIT_SECONDS,
   });
   worker.on('error', onError);
   worker.on('failed', (_job, error) => { onError(error); });

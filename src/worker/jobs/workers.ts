@@ -14,7 +14,7 @@ import type { PacedDrain } from '../../journal/paced-drain.js';
 import type { Clock } from '../../kit/clock.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import { makePartitions } from '../../stores/postgres/partitions.js';
-import { QUEUE_NAME, queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
+import { QUEUE_NAME, queuePrefix, WAIT_SECONDS, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
 import { expireForgotten } from './expire-forgotten.js';
@@ -105,7 +105,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
   };
 
   const worker = new Worker<LedgerJobs[LedgerJobName], object, LedgerJobName>(QUEUE_NAME, work, {
-    connection: deps.queueConnection, prefix: queuePrefix(deps.namespace), concurrency: CONCURRENCY,
+    connection: deps.queueConnection, prefix: queuePrefix(deps.namespace), concurrency: CONCURRENCY, drainDelay: WAIT_SECONDS,
   });
   worker.on('error', (error) => { deps.observe?.error?.(error); });
   return {

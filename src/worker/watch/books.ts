@@ -16,13 +16,13 @@ export type WatchBooksDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-const EVERY_MS_MIN = 10_000;
+const EVERY_MS_MIN = 15_000;
 /** Upper bound of the delay after a failed look: how long the look took says nothing about its normal cost. */
 const RETRY_MS_MAX = 60_000;
 /** A look is followed by a rest of this many times its duration, so looking takes at most a twentieth of the time. */
 const REST_PER_WORK = 20;
 
-/** Sums credits, accounts and pending work in Postgres every ten seconds, or less often when a look is slow. Returns a stop function. */
+/** Sums credits, accounts and pending work in Postgres every 15 seconds, or less often when a look is slow. Returns a stop function. */
 export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () => void {
   let restMs = EVERY_MS_MIN;
   const look = async (): Promise<void> => {

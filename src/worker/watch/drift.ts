@@ -7,11 +7,11 @@ import type { Db } from '../../stores/postgres/connect.js';
 
 export type WatchDriftDeps = { readonly db: Db; readonly metrics: Pick<Meter, 'set'>; readonly onError: (error: unknown) => void };
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 15_000;
 const MS_PER_SECOND = 1_000;
 
 /**
- * Reports the open findings every few seconds, from the table: any process may find or resolve drift, so a value kept in
+ * Reports the open findings every 15 seconds, from the table: any process may find or resolve drift, so a value kept in
  * memory would go stale. Returns a stop function.
  */
 export function watchDrift(deps: WatchDriftDeps): () => void {

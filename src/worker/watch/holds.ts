@@ -14,7 +14,7 @@ export type WatchHoldsDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 5_000;
 /**
  * The sweeper ends a hold within a second of its lease (docs/architecture.md#when-things-fail); after this much longer
  * something is wrong.
@@ -23,7 +23,7 @@ const OVERDUE_AFTER_MS = 5_000;
 
 export type Holds = { readonly open: number; readonly overdue: number; readonly overdueMs: number };
 
-/** Counts the open holds in Redis, and the overdue ones, once a second. Returns a stop function. */
+/** Counts the open holds in Redis, and the overdue ones, every five seconds. Returns a stop function. */
 export function watchHolds({ metrics, onError, ...deps }: WatchHoldsDeps): () => void {
   const measure = async (): Promise<void> => {
     const { open, overdue, overdueMs } = await readHolds(deps);

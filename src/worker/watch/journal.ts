@@ -14,28 +14,28 @@ export type WatchJournalDeps = {
   readonly keys: Keyspace;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
 };
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 5_000;
 /** How long to wait for the cursors from Postgres before the last known ones are used. */
 const CURSORS_WITHIN_MS = 500;
-/** Turns without any cursors yet that are not reported: while everything starts, the first read takes longer than one turn. */
-const QUIET_TURNS = 10;
+/** How long it is not reported that there are no cursors yet: while everything starts, the first read takes longer than one turn. */
+const QUIET_MS = 10_000;
 
 /**
- * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost now
+ * Measures, every five seconds, how far Postgres is behind Redis: what a total loss of Redis would cost now
  * (docs/architecture.md#from-redis-to-postgres).
  * While Postgres is down nothing is drained, so the last known cursors stay correct and the lag grows as it should.
  * While Redis is down the lag is unknown, and the gauges are removed. Returns a stop function.
  */
-export function watchJournal({ db, redis, keys, metrics, onError }: WatchJournalDeps): () => void {
+export function watchJournal({ db, redis, keys, metrics, onError, everyMs = EVERY_MS }: WatchJournalDeps): () => void {
   const known = lastKnown(async () => ({ rows: await readShards(db), lost: await sumLost(db) }), CURSORS_WITHIN_MS);
-  let quietTurns = QUIET_TURNS;
+  const startedAt = performance.now();
   const measure = async (): Promise<void> => {
     const { rows, lost } = await known() ?? {};
     if (rows === undefined || lost === undefined) {
-      quietTurns -= 1;
-      if (quietTurns >= 0) return; // its gauges are not there yet either
+      if (performance.now() - startedAt < QUIET_MS) return; // its gauges are not there yet either
       throw new Error('the cursors of the journal are not known yet');
     }
     metrics.set('shardsStopped', {}, rows.filter(({ stoppedReason }) => stoppedReason !== null).length);
@@ -45,7 +45,7 @@ export function watchJournal({ db, redis, keys, metrics, onError }: WatchJournal
     metrics.set('lagEntries', {}, entries);
     metrics.set('lagSeconds', {}, seconds);
   };
-  return repeat(EVERY_MS, measure, (error) => {
+  return repeat(everyMs, measure, (error) => {
     metrics.forget('lagEntries', 'lagSeconds');
     onError(error);
   });

@@ -11,11 +11,11 @@ export type MeasurePostgresDeps = {
   readonly everyMs?: number;
 };
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 15_000;
 /** Measuring the size reads the metadata of every file of the database. */
 const SIZE_EVERY_MS = 60_000;
 
-/** Measures the database server every five seconds. Whether it can be used is watched by every process (watch-postgres.ts). */
+/** Measures the database server every 15 seconds. Whether it can be used is watched by every process (watch-postgres.ts). */
 export function measurePostgres({ db, metrics, onError, everyMs = EVERY_MS }: MeasurePostgresDeps): () => void {
   const look = async (): Promise<void> => {
     const { connections, connectionsMax, oldestTransactionSeconds } = await readServerStats(db);

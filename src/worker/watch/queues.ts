@@ -17,10 +17,10 @@ export type WatchQueuesDeps = {
   readonly everyMs?: number;
 };
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 15_000;
 const WITHIN_MS = 2_000;
 
-/** Counts the jobs of each queue by state and measures the wait of the oldest, every five seconds. Returns a stop function. */
+/** Counts the jobs of each queue by state and measures the wait of the oldest, every 15 seconds. Returns a stop function. */
 export function watchQueues({ queues, connection, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
   const measure = async (): Promise<void> => {
     // BullMQ would wait for the connection, and every later look would wait as well.

@@ -16,7 +16,7 @@ export type WatchSettlementsDeps = {
   readonly everyMs?: number;
 };
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 15_000;
 const WITHIN_MS = 2_000;
 
 /**

@@ -36,3 +36,24 @@ test('an answer that arrived while the loop was blocked past the silence limit i
 test('a connection is ended when Postgres is silent for too long', async () => {
   await expect(db.raw('select pg_sleep(30)')).rejects.toThrow('Postgres was silent for too long');
 });
+
+test('a connection that waits for no answer is kept for longer, and then ended as well', async () => {
+  const kept = connectPostgres(database.databaseUrl, { ...apiProfile(20_000), silenceMs: 50, idleMs: 300, connectionsMax: 1 });
+  const pid = async (): Promise<number | undefined> => {
+    const { rows } = await kept.raw<{ rows: { pid: number }[] }>('select pg_backend_pid() as pid');
+    return rows[0]?.pid;
+  };
+  const ended = async (backend: number | undefined): Promise<boolean> => {
+    const { rows } = await db.raw<{ rows: object[] }>('select from pg_stat_activity where pid = ?', [backend ?? 0]);
+    return rows.length === 0;
+  };
+  const first = await pid();
+  // Silent for longer than silenceMs, and short of idleMs: on a machine that stood still the pause may have been longer.
+  const startedAt = performance.now();
+  await sleep(150);
+  const isShort = performance.now() - startedAt < 250;
+  const second = await pid();
+  if (isShort) expect(second).toBe(first);
+  while (!(await ended(second))) await sleep(20);
+  await kept.destroy();
+});

@@ -3,7 +3,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { breaker } from '../../../src/stores/redis/breaker.js';
-import { hotPathOptions, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions } from '../../../src/stores/redis/connect.js';
 import { openConnection } from '../../../src/stores/redis/open-redis.js';
 import { redisAt } from '../../../src/stores/redis/location.js';
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
@@ -23,9 +23,13 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A proxy in front of Redis that can drop Redis' replies, or cut the connection after a command passed. */
-async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'replies' | 'connection') => void }> {
-  let mode: 'nothing' | 'replies' | 'connection' = 'nothing';
+type Loss = 'nothing' | 'replies' | 'connection' | 'speed';
+/** Between two bytes of a reply that has lost its speed. */
+const BYTE_EVERY_MS = TIMEOUT_MS / 5;
+
+/** A proxy in front of Redis that can drop Redis' replies, pass them on byte by byte, or cut the connection after a command passed. */
+async function lossyProxy(): Promise<{ url: string; lose: (how: Loss) => void }> {
+  let mode: Loss = 'nothing';
   const target = new URL(redisServer.url);
   const sockets = new Set<Socket>();
   const server: Server = createServer((client) => {
@@ -35,6 +39,7 @@ async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'rep
     upstream.on('data', (chunk) => {
       if (mode === 'connection') client.destroy();
       else if (mode === 'nothing') client.write(chunk);
+      else if (mode === 'speed') void byteByByte(client, chunk);
     });
     for (const [one, other] of [[client, upstream], [upstream, client]] as const) {
       one.on('close', () => other.destroy());
@@ -53,6 +58,13 @@ async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'rep
   return { url: url.href, lose: (how) => { mode = how; } };
 }
 
+async function byteByByte(client: Socket, chunk: Buffer): Promise<void> {
+  for (const byte of chunk) {
+    await new Promise((resolve) => { setTimeout(resolve, BYTE_EVERY_MS); });
+    if (!client.destroyed) client.write(Buffer.of(byte));
+  }
+}
+
 async function readyClient(url: string): Promise<Redis> {
   const redis = openConnection(redisAt(url), '', hotPathOptions(TIMEOUT_MS), () => undefined);
   cleanups.push(() => { if (redis.status !== 'end') redis.disconnect(); });
@@ -60,12 +72,14 @@ async function readyClient(url: string): Promise<Redis> {
   return redis;
 }
 
-function guarded(client: Redis, inFlightMax = 1_000) {
+function guarded(client: Redis, inFlightMax = 1_000, expected = { ms: 0 }) {
   const gate = breaker(Date.now, () => 0);
   const unknowns: number[] = [];
   return {
     gate, unknowns,
-    client: guardedClient({ client: oneWritePerTurn(client), breakerOf: () => gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
+    client: guardedClient({
+      client, breakerOf: () => gate, inFlightMax, expectedMs: () => expected.ms, expectedMaxMs: TIMEOUT_MS, onUnknown: () => unknowns.push(1),
+    }),
   };
 }
 
@@ -112,6 +126,29 @@ test('too many calls in flight are refused before they are sent', async () => {
   expect(outcomes.map((each) => (each as PromiseRejectedResult).reason as { outcome: string }).map(({ outcome }) => outcome))
     .toEqual(['unknown', 'unknown', 'not_executed']);
   expect(await executions(key)).toBe(2);
+});
+
+test('a call that would wait for longer than its deadline is refused before it is sent', async () => {
+  const redis = await readyClient(redisServer.url);
+  const expected = { ms: TIMEOUT_MS };
+  const { client, gate } = guarded(redis, 1_000, expected);
+  const key = `t:wait-${randomUUID()}`;
+  expect(await client.eval(COUNT, 1, key)).toBe(1);
+  expected.ms += 1;
+  await expect(client.eval(COUNT, 1, key)).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed' });
+  expect([await executions(key), gate.state()]).toEqual([1, 'closed']);
+});
+
+test('while replies arrive, those of later commands are awaited beyond the deadline, but not for ever', async () => {
+  const { url, lose } = await lossyProxy();
+  const redis = await readyClient(url);
+  const { client, unknowns } = guarded(redis);
+  lose('speed');
+  const startedAt = performance.now();
+  expect(await client.eval("return 'late'", 0)).toBe('late'); // ten bytes with their frame
+  expect(performance.now() - startedAt).toBeGreaterThan(TIMEOUT_MS);
+  expect(unknowns).toEqual([]);
+  await expect(client.eval("return string.rep('x', 1000)", 0)).rejects.toMatchObject({ outcome: 'unknown' });
 });
 
 test('an error in a script is not treated as an outage', async () => {

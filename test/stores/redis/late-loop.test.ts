@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { breaker } from '../../../src/stores/redis/breaker.js';
-import { hotPathOptions, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions } from '../../../src/stores/redis/connect.js';
 import type { DeadlineRedis } from '../../../src/stores/redis/deadline-redis.js';
 import { openConnection } from '../../../src/stores/redis/open-redis.js';
 import { redisAt } from '../../../src/stores/redis/location.js';
@@ -47,7 +47,7 @@ function guarded() {
   const gate = breaker(Date.now, () => 0);
   return {
     client: guardedClient({
-      client: oneWritePerTurn(redis), breakerOf: () => gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; },
+      client: redis, breakerOf: () => gate, inFlightMax: 1_000, expectedMs: () => 0, expectedMaxMs: TIMEOUT_MS, onUnknown: () => { unknown += 1; },
     }),
     gate, unknown: () => unknown,
   };
