@@ -1,5 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import type { ScriptClient } from './script.js';
+import { ScriptCommand } from './script-command.js';
 
 /**
  * How often a connection asks a Redis that loads its data whether it is done. By default ioredis believes Redis' estimate of the
@@ -41,14 +42,12 @@ export function oneWritePerTurn(redis: Redis): ScriptClient {
       stream.uncork();
     });
   };
+  const send = (name: 'evalsha' | 'eval', values: readonly (string | number)[]): Promise<unknown> => {
+    cork();
+    return redis.sendCommand(new ScriptCommand(name, values)) as Promise<unknown>;
+  };
   return {
-    evalsha: (sha1, keyCount, ...values) => {
-      cork();
-      return redis.evalsha(sha1, keyCount, ...values);
-    },
-    eval: (text, keyCount, ...values) => {
-      cork();
-      return redis.eval(text, keyCount, ...values);
-    },
+    evalsha: (...values) => send('evalsha', values),
+    eval: (...values) => send('eval', values),
   };
 }
