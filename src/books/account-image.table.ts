@@ -4,7 +4,7 @@ import type { OverCapture, Principal } from '../ledger/ledger.js';
 import { LIMIT_COLUMNS, type LimitColumns } from './account-limit.table.js';
 import { TERMS_COLUMNS, type TermsColumns } from './account-terms.table.js';
 import type { Db } from '../stores/postgres/connect.js';
-import { prepared } from '../stores/postgres/prepared.js';
+import { rowsOf } from '../stores/postgres/rows-of.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
 /** The row that Postgres returns. Amounts are JSON numbers, which check constraints keep below 2^53. */
@@ -147,16 +147,16 @@ const nameSource = unnestSource<HoldName>('n', {
 /** Arrays whose length Postgres does not look at: it would plan anew for each length, which takes longer than to read a few rows. */
 const ofAnyLength = (source: string): string => source.replaceAll('?::text[]', '(select ?::text[])');
 
+const ENDED_HOLDS = `select n.account_id as "accountId", n.hold_id as "holdId", to_json(h) as hold
+   from ${ofAnyLength(nameSource.sql)}
+  cross join lateral (
+    select ${HOLD} from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h
+  where h.state <> 'open'`;
+
 /** The last hold of each name if it has ended, otherwise null; in the order of the names. */
 export async function readEndedHolds(db: Db, names: readonly HoldName[]): Promise<(HoldColumns | null)[]> {
-  const { rows } = await prepared<{ rows: { accountId: string; holdId: string; hold: HoldColumns }[] }>(db,
-    `select n.account_id as "accountId", n.hold_id as "holdId", to_json(h) as hold
-       from ${ofAnyLength(nameSource.sql)}
-      cross join lateral (
-        select ${HOLD} from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h
-      where h.state <> 'open'`,
-    nameSource.bind(names),
-  );
+  const rows = await rowsOf<HoldName & { readonly hold: HoldColumns }>(db, ENDED_HOLDS, nameSource.bind(names));
+  if (rows.length === 0) return names.map(() => null);
   // Neither id contains a line break.
   const nameOf = ({ accountId, holdId }: HoldName): string => `${accountId}\n${holdId}`;
   const found = new Map(rows.map((row) => [nameOf(row), row.hold]));

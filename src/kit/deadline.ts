@@ -36,6 +36,35 @@ export function startDeadline(ms: number, onLate: () => void): () => void {
   };
 }
 
+/** Starts to wait; the returned function ends it. `onLate` is called past the deadline. */
+export type Deadline = (onLate: () => void) => () => void;
+
+type Group = { readonly waiting: Set<() => void>; cancel: () => void };
+
+/**
+ * A deadline of `ms`, like `startDeadline`, for many waits: those that begin in one turn of the event loop share a timer. Counted from
+ * the end of that turn.
+ */
+export function sharedDeadline(ms: number): Deadline {
+  let ofThisTurn: Group | undefined;
+  const begin = (): Group => {
+    const group: Group = { waiting: new Set(), cancel: () => undefined };
+    setImmediate(() => {
+      ofThisTurn = undefined;
+      if (group.waiting.size > 0) group.cancel = startDeadline(ms, () => { for (const onLate of group.waiting) onLate(); });
+    });
+    return group;
+  };
+  return (onLate) => {
+    const group = ofThisTurn ??= begin();
+    group.waiting.add(onLate);
+    return () => {
+      group.waiting.delete(onLate);
+      if (group.waiting.size === 0) group.cancel();
+    };
+  };
+}
+
 /**
  * The result of `work`, or, past a deadline of `ms` (see `startDeadline`), what `late` returns or throws. The work is not
  * cancelled.

@@ -56,7 +56,7 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
       if (compareStreamIds(reached, lastId) < 0) {
         // Redis was restored to an older state without a new connection. The acknowledgements stay known; the fence compares them.
         fence.suspect(shard);
-        return { shard, epoch, ...furthest([seen], recent) };
+        return { shard, epoch, ...furthest([seen], recent()) };
       }
       acknowledged.seen(shard, epoch, { lastId: reached, entries });
       return { shard, epoch, lastId: reached, entries };
@@ -66,7 +66,7 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
   /** Without Redis: stores the last known positions plus the later acknowledgements of this process. */
   const flush = async (): Promise<void> => {
     const moved = unstored();
-    await keep(moved.map(([shard, { epoch, recent, seen }]) => ({ shard, epoch, ...furthest([seen], recent) })), moved);
+    await keep(moved.map(([shard, { epoch, recent, seen }]) => ({ shard, epoch, ...furthest([seen], recent()) })), moved);
   };
 
   const unsubscribe = redis.onConnection({ lost: () => { flush().catch(onError); } });

@@ -53,7 +53,7 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   // The entry is read before the stream, so that a trim in between is noticed.
   const [[found = null], [isThere = true], [stream = { ...STREAM_START, firstId: null, length: 0 }]] = await Promise.all([
     redis.readTexts([keys.fence(shard)]),
-    redis.hasEntries(journal, memory === null || memory.recent.length === 0 ? [] : [memory.lastId]),
+    redis.hasEntries(journal, memory === null || memory.recent().length === 0 ? [] : [memory.lastId]),
     redis.streamStates([journal]),
   ]);
   const [number, ledger] = found === null ? [] : found.split('@');
@@ -67,7 +67,7 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   }
   if (compareStreamIds(stream.lastId, row.lastId) > 0) return { verdict: 'drain', known };
 
-  const lost = await lostOf(redis, journal, row, stream, memory?.recent ?? []);
+  const lost = await lostOf(redis, journal, row, stream, memory?.recent() ?? []);
   return {
     verdict: 'raise',
     loss: {
@@ -84,7 +84,7 @@ export function lossBeyondCursor(row: ShardRow, told: ShardMemory | null): Loss 
   const { shard, epoch, lastId, drained } = row;
   const memory = told?.epoch === epoch ? told : null;
   const known = knownPosition(row, memory);
-  const lost = (memory?.recent ?? []).filter(({ streamId }) => compareStreamIds(streamId, lastId) > 0);
+  const lost = (memory?.recent() ?? []).filter(({ streamId }) => compareStreamIds(streamId, lastId) > 0);
   return {
     shard, epoch, survivedId: lastId, knownId: known.lastId,
     entries: Math.max(known.entries - drained, lost.length, compareStreamIds(known.lastId, lastId) > 0 ? 1 : 0),
@@ -94,7 +94,7 @@ export function lossBeyondCursor(row: ShardRow, told: ShardMemory | null): Loss 
 
 /** The furthest known position of the stream, from Postgres and from this process. */
 export const knownPosition = ({ lastId, drained, marked }: ShardRow, memory: ShardMemory | null): StreamPosition =>
-  furthest([{ lastId, entries: drained }, marked ?? STREAM_START, memory?.seen ?? STREAM_START], memory?.recent ?? []);
+  furthest([{ lastId, entries: drained }, marked ?? STREAM_START, memory?.seen ?? STREAM_START], memory?.recent() ?? []);
 
 /**
  * Whether an acknowledged entry is missing in the stream: it was lost, unless it was trimmed, which removes only the

@@ -227,7 +227,7 @@ function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId,
 async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: Pick<ShardRow, 'shard' | 'epoch'>): Promise<void> {
   const memory = acknowledged.of(shard);
   if (memory === null || memory.epoch >= epoch) return;
-  const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent);
+  const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent());
   acknowledged.forget(shard, memory.epoch);
   if (lostEntries > 0) {
     log.error({ shard, fromEpoch: memory.epoch, lostEntries }, 'Redis lost further entries, which it had acknowledged to this process');

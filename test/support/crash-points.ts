@@ -56,19 +56,21 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
     },
   });
 
-  /** COPY takes the connection of a transaction (src/stores/postgres/copy.ts). */
+  /** COPY takes the connection of a transaction (src/stores/postgres/copy.ts), a busy look-up one of the pool (rows-of.ts). */
   const copying = (client: Client): Client => ({
     acquireConnection: async () => {
       const connection = await client.acquireConnection();
       return {
         query: (query, callback) => {
-          const name = `postgres: ${query.text.split(' ', 2).join(' ')}`;
-          call(name, () => new Promise<void>((resolve, reject) => {
-            connection.query(query, (error) => { if (error) reject(error); else resolve(); });
-          })).then(() => { callback(null); }, callback);
+          const name = `postgres: ${query.text.startsWith('copy') ? query.text.split(' ', 2).join(' ') : statementName(query.text)}`;
+          call(name, () => new Promise<unknown>((resolve, reject) => {
+            connection.query(query, (error, result) => { if (error) reject(error); else resolve(result); });
+          })).then((result) => { callback(null, result); }, callback);
         },
+        release: () => client.releaseConnection(connection),
       };
     },
+    releaseConnection: (connection) => connection.release?.() ?? Promise.resolve(),
   });
 
   const transaction = (target: Db) => async <T>(work: (trx: Trx) => Promise<T>): Promise<T> => {
@@ -98,9 +100,12 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
   };
 }
 
-type Client = {
-  acquireConnection(): Promise<{ query(query: { readonly text: string }, callback: (error: Error | null) => void): void }>;
+type Connection = {
+  query(query: { readonly text: string }, callback: (error: Error | null, result?: unknown) => void): void;
+  release?(): Promise<void>;
 };
+
+type Client = { acquireConnection(): Promise<Connection>; releaseConnection(connection: Connection): Promise<void> };
 
 type Bindings = Parameters<Db['raw']>[1] & object;
 

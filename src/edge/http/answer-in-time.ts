@@ -1,4 +1,4 @@
-import { orLate } from '../../kit/deadline.js';
+import { sharedDeadline } from '../../kit/deadline.js';
 import { GatewayError } from '../../kit/errors.js';
 
 /** Waits for the work of a request, at most until its deadline. @throws TooLate when it is over */
@@ -15,10 +15,18 @@ export class TooLate extends GatewayError {
  * A deadline of `ms` for answers. Every single statement has one of its own, but a request may run several, and wait for a
  * connection before each.
  */
-export const answerWithin = (ms: number): InTime => (method, work) => {
-  const begun = work();
-  return begun instanceof Promise ? orLate(ms, begun, () => { throw new TooLate(method); }) : begun;
-};
+export function answerWithin(ms: number): InTime {
+  const deadline = sharedDeadline(ms);
+  return (method, work) => {
+    const begun = work();
+    if (!(begun instanceof Promise)) return begun;
+    return new Promise((resolve, reject) => {
+      const cancel = deadline(() => { reject(new TooLate(method)); });
+      begun.then(resolve, reject);
+      begun.then(cancel, cancel);
+    });
+  };
+}
 
 /** No deadline. */
 export const answerWhenDone: InTime = (_, work) => work();

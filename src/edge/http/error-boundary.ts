@@ -5,7 +5,7 @@ import { redisOutage } from '../../stores/redis/redis-away.js';
 import type { GatewayContext, Middleware } from './context.js';
 import type { Envelope, Failure } from './failure.js';
 import { reply } from './json.js';
-import { tellRate } from './rate-headers.js';
+import { tellRates } from './rate-headers.js';
 import { refuse } from './refusals.js';
 
 /** Seconds a caller should wait after a 503 or a 429 that does not say more itself. */
@@ -77,7 +77,7 @@ const inFull = ({ message, sources, first }: Failure): string => [
 ].join('; ');
 
 function tellRefused(ctx: GatewayContext, rate: RateRefusal): void {
-  tellRate(ctx, rate);
+  tellRates(ctx, [rate]);
   ctx.res.setHeader('Retry-After', rate.retryAfterSeconds);
 }
 

@@ -8,7 +8,8 @@ export type ExactRoutes<Handle> = {
   readonly find: (method: string, path: string) => Found<Handle> | undefined;
 };
 
-type Pattern<Handle> = { readonly segments: readonly string[]; readonly handle: Handle };
+/** `params`: the names of its parameters; undefined where a segment is none. */
+type Pattern<Handle> = { readonly segments: readonly string[]; readonly params: readonly (string | undefined)[]; readonly handle: Handle };
 
 const NO_PARAMS: Found<never>['params'] = {};
 /** Whole segments of these are parameters; everything else that means something in a path template is left to the router. */
@@ -32,7 +33,8 @@ export function exactRoutes<Handle>(): ExactRoutes<Handle> {
       const name = `${method} ${path}`;
       if (path.includes(':')) {
         const key = `${method} ${segments.length}`;
-        patterns.set(key, [...patterns.get(key) ?? [], { segments, handle }]);
+        const params = segments.map((each) => (each.startsWith(':') ? each.slice(1) : undefined));
+        patterns.set(key, [...patterns.get(key) ?? [], { segments, params, handle }]);
       } else if (!whole.has(name)) {
         whole.set(name, { handle, params: NO_PARAMS });
         wholeInAnyCase.add(name.toLowerCase());
@@ -45,18 +47,26 @@ export function exactRoutes<Handle>(): ExactRoutes<Handle> {
       const sent = path.split('/');
       const candidates = patterns.get(`${method} ${sent.length}`);
       if (candidates === undefined || wholeInAnyCase.has(name.toLowerCase())) return undefined;
-      const found = candidates.find(({ segments }) => matches(segments, sent, (a, b) => a.toLowerCase() === b.toLowerCase()));
-      if (found === undefined || !matches(found.segments, sent, () => false)) return undefined;
-      const params: Record<string, string> = {};
-      for (const [index, segment] of found.segments.entries()) if (segment.startsWith(':')) params[segment.slice(1)] = sent[index] ?? '';
-      return { handle: found.handle, params };
+      for (const pattern of candidates) {
+        if (!matches(pattern, sent)) continue;
+        const params: Record<string, string> = {};
+        for (let index = 0; index < sent.length; index += 1) {
+          const [param, value = ''] = [pattern.params[index], sent[index]];
+          if (param !== undefined) params[param] = value;
+          else if (value !== pattern.segments[index]) return undefined; // in another case
+        }
+        return { handle: pattern.handle, params };
+      }
+      return undefined;
     },
   };
 }
 
-/** `isSame`: whether segments that are written differently are the same. */
-const matches = (segments: readonly string[], sent: readonly string[], isSame: (a: string, b: string) => boolean): boolean =>
-  segments.every((segment, index) => {
-    const value = sent[index] ?? '';
-    return segment.startsWith(':') ? value !== '' : value === segment || isSame(value, segment);
-  });
+/** Whether they are the same in any case. */
+function matches({ segments, params }: Pattern<unknown>, sent: readonly string[]): boolean {
+  for (let index = 0; index < segments.length; index += 1) {
+    const [segment = '', value = ''] = [segments[index], sent[index]];
+    if (params[index] !== undefined ? value === '' : value !== segment && value.toLowerCase() !== segment.toLowerCase()) return false;
+  }
+  return true;
+}

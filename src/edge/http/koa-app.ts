@@ -5,6 +5,7 @@ import type { GatewayContext, Middleware, PathParams, RequestState } from './con
 import { errorBoundary } from './error-boundary.js';
 import type { Envelope } from './failure.js';
 import { standardHeaders } from './headers.js';
+import { leanCallback } from './lean-callback.js';
 import { observeRequests } from './observe-requests.js';
 import type { TellRefusal } from './refusals.js';
 import { requestId } from './request-id.js';
@@ -37,6 +38,6 @@ export function koaApp({ log, metrics, envelope, trace, onRefused }: KoaAppDeps,
     errorBoundary({ log, envelope }),
     ...inside,
   ];
-  for (const each of middleware) app.use(each);
+  app.callback = () => leanCallback(app, middleware) as ReturnType<App['callback']>;
   return app;
 }

@@ -2,7 +2,7 @@ import type { RatesConfig, RateSetting } from '../../config/rates.js';
 import { GatewayError } from '../../kit/errors.js';
 import type { NativeCaller, Principal, ServerCaller } from '../../kit/principal.js';
 import type { GatewayContext } from '../http/context.js';
-import { tellRate } from '../http/rate-headers.js';
+import { tellRates, type ToldRate } from '../http/rate-headers.js';
 import { addressOf } from './address.js';
 import type { Quota, RateWindows, Taken } from './windows.js';
 
@@ -49,16 +49,23 @@ const policyText = (name: RateClass, { requests, windowMs }: Quota): string => `
 const stateText = (name: RateClass, { remaining, resetMs }: Taken): string => `"${name}";r=${remaining};t=${secondsOf(resetMs)}`;
 
 export function rates({ config, windows, onRefused }: RatesDeps): Rates {
-  const take = (ctx: GatewayContext | null, name: RateClass, kind: RateSubject, id: string, quota: RateSetting, by?: number): void => {
+  /** Counts, and adds the limit to `told`, for the headers of the answer. Throws GatewayError rate_limited. */
+  const take = (told: ToldRate[] | null, name: RateClass, kind: RateSubject, id: string, quota: RateSetting, by?: number): void => {
     if (quota === null) return;
     const taken = windows.take(`${kind}:${name}:${id}`, quota, by);
+    if (taken.isAllowed && told === null) return;
     const [policy, state] = [policyText(name, quota), stateText(name, taken)];
     if (taken.isAllowed) {
-      if (ctx !== null) tellRate(ctx, { policy, state });
+      told?.push({ policy, state });
       return;
     }
     onRefused(name, kind);
     throw new GatewayError('rate_limited', REFUSED[name], { rate: { policy, state, retryAfterSeconds: secondsOf(taken.resetMs) } });
+  };
+  const takeAndTell = (ctx: GatewayContext, name: RateClass, kind: RateSubject, id: string, quota: RateSetting): void => {
+    const told: ToldRate[] = [];
+    take(told, name, kind, id, quota);
+    tellRates(ctx, told);
   };
   const ofAddress = (ctx: GatewayContext): string => addressOf(ctx.req, config.proxyHops);
 
@@ -66,15 +73,20 @@ export function rates({ config, windows, onRefused }: RatesDeps): Rates {
     known: (ctx, caller, isWrite) => {
       const { kind, id, general, writes } = quotasOf(caller, config);
       const count = (by?: number): void => {
-        take(ctx, 'general', kind, id, general, by);
-        if (isWrite) take(ctx, 'writes', kind, id, writes, by);
+        const told: ToldRate[] = [];
+        try {
+          take(told, 'general', kind, id, general, by);
+          if (isWrite) take(told, 'writes', kind, id, writes, by);
+        } finally {
+          tellRates(ctx, told); // also where the second refuses
+        }
       };
       count();
       ctx.state.countMore = count;
     },
-    unknown: (ctx) => { take(ctx, 'general', 'address', ofAddress(ctx), config.address); },
+    unknown: (ctx) => { takeAndTell(ctx, 'general', 'address', ofAddress(ctx), config.address); },
     failed: (ctx, error) => {
-      if (isGuess(ctx, error)) take(ctx, 'failed-authentication', 'address', ofAddress(ctx), config.failedAuthentication);
+      if (isGuess(ctx, error)) takeAndTell(ctx, 'failed-authentication', 'address', ofAddress(ctx), config.failedAuthentication);
       throw error;
     },
     zeroAmount: (accountId) => { take(null, 'zero-amount', 'account', accountId, config.zeroAmount); },

@@ -27,9 +27,9 @@ export const waiting = (add: AddRoute, writeLedger: WriteLedger): AddRoute => (m
     add(method, path, gate, spec, handler);
     return;
   }
-  add(method, path, gate, spec, async (ctx, call) => {
-    await handler(ctx, call);
-    if (wantsLedger(ctx)) await waitForLedger(ctx, writeLedger);
+  add(method, path, gate, spec, (ctx, call) => {
+    if (!wantsLedger(ctx)) return handler(ctx, call);
+    return Promise.resolve(handler(ctx, call)).then(() => waitForLedger(ctx, writeLedger));
   });
 };
 

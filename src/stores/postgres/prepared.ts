@@ -9,13 +9,14 @@ import type { Db, Trx } from './connect.js';
  * they are listed.
  */
 export const prepared = <Result>(db: Db, sql: string, bindings: Knex.RawBinding[] | Knex.ValueDict): Knex.Raw<Result> =>
-  db.raw<Result>(sql, bindings).options({ name: nameOf(sql) });
+  db.raw<Result>(sql, bindings).options({ name: statementName(sql) });
 
 /** At most so many characters of a name are significant to Postgres: 63. */
 const NAME_LENGTH = 32;
 const names = new Map<string, string>();
 
-function nameOf(sql: string): string {
+/** What such a statement is called on its connections. */
+export function statementName(sql: string): string {
   let name = names.get(sql);
   if (name === undefined) names.set(sql, name = createHash('sha256').update(sql).digest('hex').slice(0, NAME_LENGTH));
   return name;

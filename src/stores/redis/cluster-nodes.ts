@@ -1,6 +1,7 @@
 import type { DeadlineRedis } from './deadline-redis.js';
 import { addressOf, textOf, type Address } from './location.js';
 import type { ScriptClient } from './script.js';
+import { scriptsOn } from './script-command.js';
 import { askSlots, newestOf, serversIn, type SlotRange } from './slot-map.js';
 import { slotOwners } from './slot-owners.js';
 
@@ -137,7 +138,7 @@ function nodePool(
     const known = nodes.get(name);
     if (known !== undefined) return known;
     const redis = open(address);
-    const node: Kept = { address, name, redis, scripts: redis, connected: 0 };
+    const node: Kept = { address, name, redis, scripts: scriptsOn(redis), connected: 0 };
     nodes.set(name, node);
     redis.on('ready', () => { told.connected(node); });
     redis.on('close', () => {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { indexesOn, keysOn, streamsOn, type Together } from './commands.js';
 import { DeadlineRedis } from './deadline-redis.js';
 import { msOf } from './pipeline.js';
+import { scriptsOn } from './script-command.js';
 import { writeRefusal } from './write-refusal.js';
 import { readIdentity } from './server-identity.js';
 import type { ShardedRedis } from './sharded-redis.js';
@@ -13,8 +14,7 @@ export function oneServer(redis: Redis): ShardedRedis {
   let connections = redis.status === 'ready' ? 1 : 0;
   redis.on('ready', () => { connections += 1; });
   return {
-    evalsha: (sha1, keyCount, ...values) => redis.evalsha(sha1, keyCount, ...values),
-    eval: (text, keyCount, ...values) => redis.eval(text, keyCount, ...values),
+    ...scriptsOn(redis),
     ...keysOn(together),
     ...streamsOn(together),
     ...indexesOn(together),
