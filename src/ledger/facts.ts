@@ -152,7 +152,13 @@ const NOTHING: Facts = {
   limits: [], priced: [], spending: {},
 };
 
-export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
+/** The type is the last member (`untyped`): it is put there, where the facts were not made so. */
+export function writeFacts(facts: WrittenFacts): string {
+  const text = JSON.stringify(facts);
+  if (text.endsWith(`,"type":"${facts.type}"}`)) return text;
+  const { type, ...told } = facts;
+  return JSON.stringify({ ...told, type });
+}
 
 /** A text of `writeFacts` without its type: what fingerprints are made of, so that a request keeps its own over releases. */
 export const untyped = (about: string): string => about.replace(/,"type":"[a-z_]+"\}$/, '}');

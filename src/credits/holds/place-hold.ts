@@ -26,7 +26,7 @@ export type PlaceHoldCommand = {
   /** Tells a repeat from another request under the same id. */
   readonly fingerprint: string;
   /** Who spends, and on what; absent: the account itself, on nothing that limits match. */
-  readonly spending?: Spending;
+  readonly spending?: Spending | undefined;
   /** What limits of the account allow it at most: stricter than they are themselves. */
   readonly ownLimits?: PlaceHold['ownLimits'];
   /** Absent: the hold is released when its lease ends. */

@@ -121,9 +121,10 @@ function listsOf<Key extends string, Arg extends string>(
       ownerAt = add(call.keys, ownerKeys);
       owners.set(owner, ownerAt);
     }
-    let text = `${ownerAt}\0${add(call.keys, own.keys)}\0`;
-    for (const name of own.args) text += `${call.args[name]}\0`;
-    return text;
+    const texts: (string | number)[] = [ownerAt, add(call.keys, own.keys)];
+    for (const name of own.args) texts.push(call.args[name]);
+    texts.push('');
+    return texts.join('\0');
   });
   return { keys: listed, args };
 }

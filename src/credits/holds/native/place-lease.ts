@@ -95,14 +95,16 @@ function planOf(deps: LeaseDeps, command: PlaceLease): Plan {
   }
   const reports = onExpiry === 'charge_reported' ? REPORTING_LEASE_SECONDS * 1_000 : deps.leaseMs;
   const leaseMs = askedLeaseMs ?? reports;
-  const terms = { ...deps.beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
+  const { overCapture, debtLimit } = deps.beyond;
+  const terms = { overCapture, debtLimit, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const hold = holdOf({
     accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
     askedTerms, holdMax: deps.holdMax,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
-    spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
+    spending: model === '' ? command.spending
+      : { ...command.spending, model, otherModels: [deps.book.named(pricing.price).by.model] },
     fingerprint: fingerprintOf(command),
     facts: {
       lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
@@ -139,8 +141,14 @@ function leaseOf(deps: LeaseDeps, { command, pricing, leaseMs }: Plan, reply: Pl
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
 function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
-  return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spender, feature }));
+  // `sortedJson` of all of it, without sorting what is known: names in the order of the alphabet, what is undefined left out.
+  const amount = 'model' in asked ? sortedJson(asked) : `{"desired":${asked.desired},"minimum":${asked.minimum}}`;
+  return fingerprint('lease', `{"asked":${amount}${member('debtLimit', debtLimit)}${member('feature', feature)},"leaseMs":${leaseMs}`
+    + `${member('metadata', metadata)}${member('onExpiry', onExpiry)}${member('overCapture', overCapture)}`
+    + `${member('ownLimits', ownLimits)}${member('spender', spender)}}`);
 }
+
+const member = (name: string, value: unknown): string => (value === undefined ? '' : `,"${name}":${sortedJson(value)}`);
 
 /** One for all holds of an amount: it is remembered with each of them. */
 const NO_PRICE: LeasePricing = { price: '', model: '', usage: {}, serviceTier: 'standard' };
