@@ -7,6 +7,7 @@ import { createLog } from '../../src/kit/log.js';
 import { createMetrics } from '../../src/kit/metrics/metrics.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import { openedParts } from '../../src/kit/opened.js';
+import { runAlone } from '../../src/kit/tell.js';
 import type { Ledger, PlaceHoldReply, SettleHoldReply } from '../../src/ledger/ledger.js';
 import { redisAt } from '../../src/stores/redis/location.js';
 import { connectQueue } from '../../src/stores/redis/queue-connections.js';
@@ -50,6 +51,8 @@ const placeHold: Ledger['placeHold'] = async ({
   };
 };
 
+const placeHolds: Ledger['placeHolds'] = (commands, tell) => runAlone(commands, tell, placeHold);
+
 const settleHold: Ledger['settleHold'] = async ({ accountId, holdId, cost, fingerprint, about }): Promise<SettleHoldReply> => {
   const { rows: [row] } = await pool.query<SettledRow>({
     name: 'settle', text: 'select * from baseline.settle_hold($1, $2, $3, $4, $5)', values: [accountId, holdId, cost, fingerprint, about],
@@ -74,7 +77,7 @@ const core = await openCore({
   config, servers: { redis, databaseUrl }, time, log, metrics, bulkRedis: connections.bulk, written: () => undefined,
 });
 const api = await openApi({
-  config, core: { ...core, ledger: { ...core.ledger, placeHold, settleHold } }, databaseUrl,
+  config, core: { ...core, ledger: { ...core.ledger, placeHold, placeHolds, settleHold } }, databaseUrl,
   queues: {
     queue: ledgerQueue(connections.producer, config.redisNamespace, console.error), connections, namespace: config.redisNamespace,
     rabbitmqUrl: undefined,

@@ -4,6 +4,7 @@ import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence } from '../../src/ledger/fence.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
+import { placeAmongOthers } from '../../src/ledger/place-operations.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
@@ -46,7 +47,8 @@ export async function openScriptServer(appendOnly: 'yes' | 'no' = 'yes'): Promis
     correctionWindowMs: 86_400_000,
     source: {
       loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null),
-      recallEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
+      recallEndedHold: () => Promise.resolve(null),
+    recallEndedHolds: (names) => Promise.resolve(names.map(() => null)), loadCharge: () => Promise.resolve(null),
     },
     recallMs: 1_000, unrecalled: () => undefined,
   });
@@ -69,10 +71,11 @@ const USED = micros(MICROS_PER_CREDIT / 2);
 const PRICE = 'tokens/1/gpt-4';
 
 export async function placeHold(to: Ledger, { accountId, holdId }: Hold, together = false): Promise<void> {
-  const { status } = await to.placeHold({
+  const command = {
     accountId, holdId, minimum: HELD, desired: HELD, leaseMs: LEASE_MS, kind: 'test', expiryPolicy: 'release', price: PRICE,
-    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', together,
-  });
+    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}',
+  } as const;
+  const { status } = await (together ? placeAmongOthers(to, command) : to.placeHold(command));
   if (status !== 'placed') throw new Error(`a hold was refused: ${status}`);
 }
 

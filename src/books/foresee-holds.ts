@@ -1,22 +1,16 @@
-import type { AccountSource, EndedHoldImage } from '../ledger/account-image.js';
-
-export type HoldName = { readonly accountId: string; readonly holdId: string };
+import type { AccountSource, EndedHoldImage, HoldName } from '../ledger/account-image.js';
 
 /** Asks at once for all holds that are about to be placed. Returns what forgets the answers. */
 export type ForeseeHolds = (names: readonly HoldName[]) => () => void;
 
-/** `recallEndedHold` for many: one statement, answers in the order of the names. */
-export type RecallMany = {
-  readonly recallEndedHolds: (names: readonly HoldName[]) => Promise<readonly (EndedHoldImage | null)[]>;
-};
-
 /**
- * A source that answers `recallEndedHold` from a look-up that was begun ahead, so that a thousand placements, of which some
- * run at once, cost one statement. An answer may be as old as the batch: a hold that has ended since is still in Redis.
+ * A source that answers `recallEndedHold` and `recallEndedHolds` from a look-up that was begun ahead, so that a thousand
+ * placements, of which some run at once, cost one statement. An answer may be as old as the batch: a hold that has ended since
+ * is still in Redis.
  */
-export function foreseeing(source: AccountSource & RecallMany): AccountSource & { readonly foresee: ForeseeHolds } {
+export function foreseeing(source: AccountSource): AccountSource & { readonly foresee: ForeseeHolds } {
   /** Where the answer is: in those to the look-up, at this place. */
-  type Foreseen = { readonly answers: ReturnType<RecallMany['recallEndedHolds']>; readonly index: number };
+  type Foreseen = { readonly answers: ReturnType<AccountSource['recallEndedHolds']>; readonly index: number };
   const foreseen = new Map<string, Foreseen>();
   // No id contains NUL.
   const textOf = (accountId: string, holdId: string): string => `${accountId}\0${holdId}`;
@@ -27,6 +21,18 @@ export function foreseeing(source: AccountSource & RecallMany): AccountSource & 
       if (known === undefined) return source.recallEndedHold(accountId, holdId);
       // What fails all of them, such as one row that cannot be read, fails none of the others alone.
       return known.answers.then((answers) => answers[known.index] ?? null, () => source.recallEndedHold(accountId, holdId));
+    },
+    recallEndedHolds: async (names) => {
+      const found: (EndedHoldImage | null)[] = [];
+      let last: Pick<Foreseen, 'answers'> & { readonly known: Awaited<Foreseen['answers']> } | undefined;
+      for (const { accountId, holdId } of names) {
+        const ahead = foreseen.get(textOf(accountId, holdId));
+        if (ahead === undefined) return source.recallEndedHolds(names);
+        // Mostly all are of one batch, and so of one look-up.
+        if (last?.answers !== ahead.answers) last = { answers: ahead.answers, known: await ahead.answers };
+        found.push(last.known[ahead.index] ?? null);
+      }
+      return found;
     },
     foresee: (names) => {
       if (names.length === 0) return () => undefined;

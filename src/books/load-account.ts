@@ -19,7 +19,6 @@ import {
 import { toLimit } from './account-limit.table.js';
 import { toTermsOfAccount } from './account-terms.table.js';
 import { earlierCharges } from './earlier-charges.js';
-import type { RecallMany } from './foresee-holds.js';
 import { recallHolds } from './recall-hold.js';
 
 /** `clock`: the time by which Redis stamps entries, so that receipts expire here when they would in Redis. */
@@ -36,7 +35,7 @@ const WINDOW: ImageWindow = {
  * Loads accounts from Postgres. Before the load the caller must have drained the account's entries from the journal, or
  * have moved the shard to a new epoch: an image older than the stream would restore spent credits.
  */
-export function accountSource({ db, clock }: LoadAccountDeps): AccountSource & RecallMany {
+export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   const recall = recallHolds({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker() });
   return {
     loadCharge: earlierCharges({ db, clock }),

@@ -3,11 +3,11 @@ import type { Config } from '../config.js';
 import { extendLease } from '../credits/holds/native/extend-lease.js';
 import type { LeaseDeps } from '../credits/holds/native/lease.js';
 import { leasePrices } from '../credits/holds/native/lease-price.js';
-import { placeLease } from '../credits/holds/native/place-lease.js';
+import { placeLease, placeLeases } from '../credits/holds/native/place-lease.js';
 import { listLeases, readLease } from '../credits/holds/native/read-lease.js';
 import { reportLease } from '../credits/holds/native/report-lease.js';
 import { settleLease, voidLease } from '../credits/holds/native/settle-lease.js';
-import { holdInPool, onHoldOf, onLeaseOf, placeForMember } from '../credits/pools/holds-of-members.js';
+import { holdInPool, onHoldOf, onLeaseOf, placeForMember, placeForMembers } from '../credits/pools/holds-of-members.js';
 import type { Pools } from '../credits/pools/pools.js';
 import type { HoldRouteDeps } from '../edge/v1/holds.routes.js';
 import type { Clock } from '../kit/clock.js';
@@ -34,6 +34,7 @@ export function composeHolds({ config, core: { ledger, foreseeHolds, db, prices 
   };
   return {
     place: (command) => placeForMember(pools, command, (named) => placeLease(deps, named)),
+    placeMany: (commands, tell) => placeForMembers(pools, commands, tell, (named, told) => placeLeases(deps, named, told)),
     foresee: (holds) => foreseeHolds(holds.map((named) => holdInPool(pools, named) ?? named)),
     extend: (command) => onLeaseOf(pools, command, (named) => extendLease(deps, named)),
     report: (command) => onLeaseOf(pools, command, (named) => reportLease(deps, named)),

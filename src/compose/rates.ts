@@ -4,7 +4,8 @@ import { rateWindows } from '../edge/rates/windows.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { PLAIN_FACTS_LENGTH_MAX } from '../kit/limits.js';
 import { ZERO } from '../kit/money/micros.js';
-import type { Ledger } from '../ledger/ledger.js';
+import { runPassing } from '../kit/tell.js';
+import type { Ledger, PlaceHold } from '../ledger/ledger.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 export type RatesParts = {
@@ -39,13 +40,26 @@ export function withFillerLimits(
   const countMetadata = (accountId: string, about: string): void => {
     if (about.length > PLAIN_FACTS_LENGTH_MAX) metadata(accountId, Buffer.byteLength(about));
   };
+  const countFiller = ({ accountId, desired, about }: PlaceHold): void => {
+    if (desired === ZERO) zeroAmount(accountId);
+    countMetadata(accountId, about);
+  };
   return {
     ...ledger,
     placeHold: async (command) => {
       assertCharges(command.accountId);
-      if (command.desired === ZERO) zeroAmount(command.accountId);
-      countMetadata(command.accountId, command.about);
+      countFiller(command);
       return ledger.placeHold(command);
+    },
+    placeHolds: (commands, tell) => {
+      // Nothing is counted by it, so once is enough for all of an account.
+      let accountId: string | undefined;
+      return runPassing(commands, (command) => {
+        if (command.accountId !== accountId) assertCharges(command.accountId);
+        ({ accountId } = command);
+        countFiller(command);
+        return command;
+      }, tell, (passed, told) => ledger.placeHolds(passed, told));
     },
     charge: async (command) => {
       if (command.amount === ZERO) zeroAmount(command.accountId);

@@ -19,10 +19,12 @@ const STEP = 16;
 
 /**
  * Runs work for every item. Different lanes run at once. Within a lane, neighbours that may start together are started in
- * their order and without a pause; everything else waits until all before it has finished. `run` must not throw.
+ * their order by one call of `run`; everything else runs by itself, and waits until all before it has finished. `run` gets the
+ * indexes of the items and their group; it must not throw.
  */
 export async function inLanes<Item>(
-  items: readonly Item[], { laneOf, joins, atOnce, turns }: Lanes<Item>, run: (item: Item, index: number) => Promise<void>,
+  items: readonly Item[], { laneOf, joins, atOnce, turns }: Lanes<Item>,
+  run: (step: readonly number[], group: string | null) => Promise<void>,
 ): Promise<void> {
   const lanes = new Map<string, number[]>();
   items.forEach((item, index) => {
@@ -38,17 +40,19 @@ export async function inLanes<Item>(
   const waiting = lanes.values();
   await Promise.all(Array.from({ length: Math.min(Math.floor(atOnce / stepMax), lanes.size) }, async () => {
     for (const lane of waiting) {
-      for (const step of stepsOf(lane, stepMax, (index) => joins(items[index] as Item, index))) {
-        const giveBack = await turns.take(step.length);
-        await Promise.all(step.map((index) => run(items[index] as Item, index)));
+      for (const { indexes, group } of stepsOf(lane, stepMax, (index) => joins(items[index] as Item, index))) {
+        const giveBack = await turns.take(indexes.length);
+        await run(indexes, group);
         giveBack();
       }
     }
   }));
 }
 
+type Step = { readonly indexes: readonly number[]; readonly group: string | null };
+
 /** A lane cut into steps: the items of one step start together. */
-function* stepsOf(lane: readonly number[], max: number, joins: (index: number) => ReturnType<Lanes<unknown>['joins']>): Iterable<number[]> {
+function* stepsOf(lane: readonly number[], max: number, joins: (index: number) => ReturnType<Lanes<unknown>['joins']>): Iterable<Step> {
   let step: number[] = [];
   let group: string | null = null;
   const names = new Set<string>();
@@ -56,7 +60,7 @@ function* stepsOf(lane: readonly number[], max: number, joins: (index: number) =
     const joining = joins(index);
     const joinsStep = joining !== null && joining.group === group && !names.has(joining.name) && step.length < max;
     if (!joinsStep) {
-      if (step.length > 0) yield step;
+      if (step.length > 0) yield { indexes: step, group };
       step = [];
       names.clear();
       group = joining?.group ?? null;
@@ -64,5 +68,5 @@ function* stepsOf(lane: readonly number[], max: number, joins: (index: number) =
     step.push(index);
     if (joining !== null) names.add(joining.name);
   }
-  if (step.length > 0) yield step;
+  if (step.length > 0) yield { indexes: step, group };
 }

@@ -123,7 +123,7 @@ export const SWEEP_BATCH_MAX = 100;
 export const IN_FLIGHT_MAX = 1_000;
 /**
  * Acknowledgements kept per shard and process, to name the accounts of a loss: more than a shard gets between two
- * heartbeats. For 64 shards they take 3 MB.
+ * heartbeats. For 64 shards they take 5 MB.
  */
 export const ACKNOWLEDGED_KEPT_MAX = 256;
 /** Accounts that one record of a loss names. */

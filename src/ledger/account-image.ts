@@ -120,6 +120,8 @@ export type ChargeImage = Pick<ReceiptImage, 'kind' | 'fingerprint' | 'seq' | 'a
   readonly holdId: string;
 };
 
+export type HoldName = { readonly accountId: string; readonly holdId: string };
+
 /** Reads accounts, single ended holds and single charges from Postgres. Throws when Postgres does not answer. */
 export interface AccountSource {
   loadAccount(accountId: string): Promise<AccountImage>;
@@ -127,6 +129,8 @@ export interface AccountSource {
   loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
   /** The same with a short deadline: also null when Postgres does not answer in time. Never throws. */
   recallEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
+  /** The same for many, by one statement; in the order of the names. @throws where one row cannot be read */
+  recallEndedHolds(names: readonly HoldName[]): Promise<readonly (EndedHoldImage | null)[]>;
   /** What was made under this key within KEYS_KEPT_DAYS, or null; the first one if there are two. */
   loadCharge(accountId: string, key: string): Promise<ChargeImage | null>;
 }

@@ -1,5 +1,5 @@
 import type { ScriptClient } from '../stores/redis/script.js';
-import type { AccountSource, ChargeImage, EndedHoldImage } from './account-image.js';
+import type { AccountSource, ChargeImage, EndedHoldImage, HoldName } from './account-image.js';
 import type { Epoch } from './fence.js';
 import { beginLoad, writeAccount, writeEndedHold, writeReceipt } from './hydrate.js';
 import type { AccountKeys, Keyspace } from './keys.js';
@@ -20,6 +20,8 @@ export type AccountLoader = {
   readonly restoreHold: (accountId: string, holdId: string) => Promise<boolean>;
   /** Does the same before a hold is placed under a caller's id. Without Postgres, holds are placed all the same. */
   readonly recallHold: (accountId: string, holdId: string) => Promise<void>;
+  /** The same before several are placed. @throws what one of them throws: each is then recalled alone. */
+  readonly recallHolds: (names: readonly HoldName[]) => Promise<void>;
   /** Restores the receipt of a key from what Postgres has under it. */
   readonly restoreReceipt: (accountId: string, key: string, made: ChargeImage) => Promise<void>;
 };
@@ -66,6 +68,14 @@ export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDe
       const hold = await source.recallEndedHold(accountId, holdId);
       // If Redis has a hold of that id by now, nothing is written.
       if (hold !== null) await writeBack(accountId, hold);
+    },
+
+    async recallHolds(names) {
+      const found = await source.recallEndedHolds(names);
+      await Promise.all(names.flatMap(({ accountId }, index) => {
+        const hold = found[index] ?? null;
+        return hold === null ? [] : [writeBack(accountId, hold)];
+      }));
     },
 
     async restoreReceipt(accountId, key, made) {

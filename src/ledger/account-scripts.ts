@@ -1,4 +1,6 @@
 import { GatewayError } from '../kit/errors.js';
+import { itemAt, type Tell } from '../kit/tell.js';
+import type { GatheredCall, GatheredScript } from '../stores/redis/gathered-script.js';
 import type { Reply, Script, ScriptClient } from '../stores/redis/script.js';
 import type { AccountSource } from './account-image.js';
 import { accountLoader, type AccountLoader } from './account-loader.js';
@@ -22,16 +24,29 @@ export type AccountScriptsDeps = {
 type Bound = 'epoch' | 'time_offset_ms' | 'account_id' | 'trace';
 
 /** Runs scripts on accounts: checks the fence, loads accounts that Redis does not have, and reports each call. */
-export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold' | 'restoreReceipt'> {
+export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold' | 'recallHolds' | 'restoreReceipt'> {
   run<K extends string, A extends string>(
     script: Script<K, A>,
     accountId: string,
     keysOf: (account: AccountKeys) => Record<K, string>,
-    args: ArgsOf<A> | ((account: AccountKeys) => ArgsOf<A>),
+    args: ArgsOf<A> | AllArgs<A>,
   ): Promise<Reply>;
+  /** Several calls, each checked, answered and failed as one of `run` is. Resolves after all were told. */
+  runEach<K extends string, A extends string>(
+    script: GatheredScript<K, A>, calls: readonly AccountCall<K, A>[], tell: Tell<Reply>,
+  ): Promise<void>;
 }
 
 type ArgsOf<A extends string> = Record<Exclude<A, Bound>, string | number>;
+export type BoundArgs = Readonly<Record<Bound, string | number>>;
+/** All arguments at once, where it matters what making them costs, or where they depend on keys. */
+type AllArgs<A extends string> = (bound: BoundArgs, account: AccountKeys) => Record<A, string | number>;
+
+export type AccountCall<K extends string, A extends string> = {
+  readonly accountId: string;
+  readonly keysOf: (account: AccountKeys) => Record<K, string>;
+  readonly args: AllArgs<A>;
+};
 
 /** The dependencies of each part of the ledger's port. */
 export type OperationDeps = {
@@ -66,7 +81,7 @@ function journalIdOf(reply: Reply): string | null {
 }
 
 export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
-  const { client, keys, fence, acknowledged } = deps;
+  const { client, keys, fence, acknowledged, observe } = deps;
   const offsetMs = deps.timeOffsetMs ?? (() => 0);
   const timed = timer(deps.observe);
 
@@ -76,38 +91,116 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
     return epoch;
   };
   const loader = accountLoader({ ...deps, epochOf });
+  const boundOf = (accountId: string, epoch: Epoch): BoundArgs =>
+    ({ epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '' });
+  /** False: Redis does not have the account, and nothing happened. Throws what the reply means where it is no answer. */
+  const isLoaded = (reply: Reply, accountId: string, epoch: Epoch): boolean => {
+    const shard = keys.shardOf(accountId);
+    if (fence.epochOf(shard) !== epoch) throw fromBefore();
+    if (reply[0] === 'fenced') {
+      fence.suspect(shard);
+      throw notNow('the ledger is being verified; retry shortly');
+    }
+    if (reply[0] === 'not_loaded') return false;
+    const streamId = journalIdOf(reply);
+    if (streamId !== null) acknowledged.note(shard, epoch.number, accountId, streamId);
+    return true;
+  };
 
   return {
     async run(script, accountId, keysOf, args) {
       for (let loads = 0; ; loads += 1) {
-        const shard = keys.shardOf(accountId);
-        const epoch = epochOf(shard);
+        const epoch = epochOf(keys.shardOf(accountId));
         const account = keys.account(accountId, epoch.number);
         // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up;
-        // and the trace of the call, where there is one (trace-scripts.ts). A literal, because adding them to an object one by one
-        // takes twice the time.
-        const all = {
-          epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '',
-          ...typeof args === 'function' ? args(account) : args,
-        } satisfies Record<Bound, string | number> as Parameters<typeof script.run>[2];
+        // and the trace of the call, where there is one (trace-scripts.ts).
+        const bound = boundOf(accountId, epoch);
+        const all = (typeof args === 'function' ? args(bound, account) : { ...bound, ...args }) as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
-        if (fence.epochOf(shard) !== epoch) throw fromBefore();
-        if (reply[0] === 'fenced') {
-          fence.suspect(shard);
-          throw notNow('the ledger is being verified; retry shortly');
-        }
-        if (reply[0] !== 'not_loaded') {
-          const streamId = journalIdOf(reply);
-          if (streamId !== null) acknowledged.note(shard, epoch.number, accountId, streamId);
-          return reply;
-        }
-        if (loads === LOADS_MAX) throw notNow('the account could not be loaded; retry shortly');
+        if (isLoaded(reply, accountId, epoch)) return reply;
+        if (loads === LOADS_MAX) throw notLoaded();
         await loader.load(accountId, account, epoch);
       }
     },
+    runEach: eachRun({ client, keys, epochOf, boundOf, isLoaded, load: loader.load, observe }),
     restoreHold: loader.restoreHold,
     recallHold: loader.recallHold,
+    recallHolds: loader.recallHolds,
     restoreReceipt: loader.restoreReceipt,
+  };
+}
+
+type RunEachDeps = Pick<AccountScriptsDeps, 'observe'> & Pick<AccountLoader, 'load'> & {
+  readonly client: ScriptClient;
+  readonly keys: Keyspace;
+  /** Throws GatewayError ledger_unavailable when the shard is closed. */
+  readonly epochOf: (shard: number) => Epoch;
+  readonly boundOf: (accountId: string, epoch: Epoch) => BoundArgs;
+  /** Whether Redis has the account. Throws what the reply means where it is no answer. */
+  readonly isLoaded: (reply: Reply, accountId: string, epoch: Epoch) => boolean;
+};
+
+type Sent = GatheredCall<string, string> & {
+  readonly index: number; readonly accountId: string; readonly account: AccountKeys; readonly epoch: Epoch;
+};
+
+/** `AccountScripts.runEach`: accounts that Redis does not have are loaded, once each, and the calls on them run again. */
+function eachRun(deps: RunEachDeps): AccountScripts['runEach'] {
+  const { client, keys, epochOf, boundOf, isLoaded, observe, load } = deps;
+
+  const bind = ({ accountId, keysOf, args }: AccountCall<string, string>, index: number): Sent => {
+    const epoch = epochOf(keys.shardOf(accountId));
+    const account = keys.account(accountId, epoch.number);
+    return { keys: keysOf(account), args: args(boundOf(accountId, epoch), account), index, accountId, account, epoch };
+  };
+
+  /** Loads what these calls need. Those whose account could not be loaded have failed. */
+  const loaded = async (unloaded: readonly Sent[], tell: Tell<Reply>): Promise<number[]> => {
+    const loads = await Promise.allSettled(unloaded.map(({ accountId, account, epoch }) => load(accountId, account, epoch)));
+    return unloaded.flatMap(({ index }, at) => {
+      const each = loads[at];
+      if (each?.status !== 'rejected') return [index];
+      tell.failed(index, each.reason);
+      return [];
+    });
+  };
+
+  return async (script, calls, tell) => {
+    let left = calls.map((_, index) => index);
+    for (let loads = 0; left.length > 0; loads += 1) {
+      const sent: Sent[] = [];
+      const unloaded: Sent[] = [];
+      for (const index of left) {
+        try {
+          sent.push(bind(calls[index] as unknown as AccountCall<string, string>, index));
+        } catch (error) {
+          tell.failed(index, error);
+        }
+      }
+      const startedAt = performance.now();
+      const seconds = (): number => (performance.now() - startedAt) / 1_000;
+      await script.runEach(client, sent, {
+        done: (at, reply) => {
+          const each = itemAt(sent, at);
+          observe(script.name, reply[0], seconds(), reply[1] === '1' && REPLAYABLE.has(reply[0]));
+          try {
+            if (isLoaded(reply, each.accountId, each.epoch)) tell.done(each.index, reply);
+            else unloaded.push(each);
+          } catch (error) {
+            tell.failed(each.index, error);
+          }
+        },
+        failed: (at, error) => {
+          observe(script.name, 'error', seconds(), false);
+          tell.failed(itemAt(sent, at).index, error);
+        },
+      });
+      if (loads === LOADS_MAX) {
+        for (const { index } of unloaded) tell.failed(index, notLoaded());
+        return;
+      }
+      left = await loaded(unloaded, tell);
+    }
   };
 }
 
@@ -131,6 +224,9 @@ const timer = (observe: AccountScriptsDeps['observe']) => async (name: string, r
  */
 const fromBefore = (): GatewayError =>
   new GatewayError('ledger_unavailable', 'Redis was replaced while it answered; retry with the same id or key', { outcome: 'unknown' });
+
+/** An account that left Redis again, each time before the script ran. */
+const notLoaded = (): GatewayError => notNow('the account could not be loaded; retry shortly');
 
 /** A refusal before anything was sent. */
 export const notNow = (message: string): GatewayError => new GatewayError('ledger_unavailable', message, { outcome: 'not_executed' });

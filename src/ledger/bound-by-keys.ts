@@ -1,8 +1,10 @@
 import { AMOUNT_MAX, micros, ZERO, type Micros } from '../kit/money/micros.js';
+import { runAlone } from '../kit/tell.js';
 import type { LeasedHold } from './lease-port.js';
-import { keyLimitState, keyLimitText, wasNotExecuted, type KeySpend, type Reserved } from './key-spend.js';
-import type { Ledger, PlaceHold } from './ledger.js';
+import { keyLimitState, keyLimitText, wasNotExecuted, type KeyLimit, type KeySpend, type Reserved } from './key-spend.js';
+import type { Ledger, PlaceHold, PlaceHoldReply } from './ledger.js';
 import { KEY_LIMIT } from './limits.js';
+import { placeAmongOthers } from './place-operations.js';
 
 /**
  * The ledger, with what API keys that have a limit spend in all accounts. One more script before the operation; a second one after it
@@ -29,22 +31,46 @@ export function boundByKeys(ledger: Ledger, spend: KeySpend): Ledger {
   const excess = ({ granted, before }: Reserved, amount: Micros): Micros =>
     micros(Math.max(0, Math.min(granted, before + granted - amount)));
 
+  const placeWithin = async (
+    limit: KeyLimit, command: PlaceHold, place: (command: PlaceHold) => Promise<PlaceHoldReply>,
+  ): Promise<PlaceHoldReply> => {
+    const { accountId, holdId } = command;
+    const { minimum, desired } = await boundsOf(ledger, command);
+    const reserved = await spend.reserve(limit, { mode: 'to', minimum, desired, hold: { accountId, holdId } });
+    const keyLimit = keyLimitText(reserved, micros(reserved.before + reserved.granted));
+    const reply = await within(reserved, () => place({ ...command, keyLimit }), ({ status }) => status === 'placed');
+    if (reply.status !== 'placed') return reply;
+    // A hold that was placed before the key had a limit counts when it ends.
+    if (reply.replayed && reserved.before === 0) await spend.drop(reserved);
+    else await spend.shrink(reserved, excess(reserved, reply.replayed ? reserved.before : reply.amount));
+    return { ...reply, limits: [...reply.limits, keyLimitState(reserved)] };
+  };
+
   return {
     ...ledger,
 
     async placeHold(command) {
       const limit = await limitOf(command.spending?.key);
-      if (limit === null) return ledger.placeHold(command);
-      const { accountId, holdId } = command;
-      const { minimum, desired } = await boundsOf(ledger, command);
-      const reserved = await spend.reserve(limit, { mode: 'to', minimum, desired, hold: { accountId, holdId } });
-      const keyLimit = keyLimitText(reserved, micros(reserved.before + reserved.granted));
-      const reply = await within(reserved, () => ledger.placeHold({ ...command, keyLimit }), ({ status }) => status === 'placed');
-      if (reply.status !== 'placed') return reply;
-      // A hold that was placed before the key had a limit counts when it ends.
-      if (reply.replayed && reserved.before === 0) await spend.drop(reserved);
-      else await spend.shrink(reserved, excess(reserved, reply.replayed ? reserved.before : reply.amount));
-      return { ...reply, limits: [...reply.limits, keyLimitState(reserved)] };
+      return limit === null ? ledger.placeHold(command) : placeWithin(limit, command, (bound) => ledger.placeHold(bound));
+    },
+
+    async placeHolds(commands, tell) {
+      const limitOfName = new Map<string | undefined, KeyLimit | null>();
+      try {
+        for (const name of new Set(commands.map(({ spending }) => spending?.key))) limitOfName.set(name, await limitOf(name));
+      } catch (error) {
+        commands.forEach((_, index) => { tell.failed(index, error); });
+        return;
+      }
+      if ([...limitOfName.values()].every((limit) => limit === null)) {
+        await ledger.placeHolds(commands, tell);
+        return;
+      }
+      await runAlone(commands, tell, (command) => {
+        const limit = limitOfName.get(command.spending?.key) ?? null;
+        const place = (each: PlaceHold): Promise<PlaceHoldReply> => placeAmongOthers(ledger, each);
+        return limit === null ? place(command) : placeWithin(limit, command, place);
+      });
     },
 
     async extendHold(command) {

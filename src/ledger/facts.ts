@@ -152,6 +152,7 @@ const NOTHING: Facts = {
   limits: [], priced: [], spending: {},
 };
 
+/** The type is the last member (`untyped`): it is put there, where the facts were not made so. */
 export function writeFacts(facts: WrittenFacts): string {
   const text = JSON.stringify(facts);
   if (text.endsWith(`,"type":"${facts.type}"}`)) return text; // no text ends so by its content: a quote in it is escaped

@@ -1,5 +1,6 @@
 import type { CallerKey } from '../kit/caller.js';
 import type { Micros } from '../kit/money/micros.js';
+import type { Tell } from '../kit/tell.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { VersionedTerms } from './account-terms.js';
 import type { ChargeKey } from './charge-key.js';
@@ -28,6 +29,11 @@ export interface Ledger extends LeaseOperations {
    * hold is open; the id of an ended hold is refused.
    */
   placeHold(command: PlaceHold): Promise<PlaceHoldReply>;
+  /**
+   * Places several, those of one account in their order; each is decided, answered and fails as if it were alone. Resolves after all
+   * were told.
+   */
+  placeHolds(commands: readonly PlaceHold[], tell: Tell<PlaceHoldReply>): Promise<void>;
   /**
    * Captures `cost`, releases the rest to its lots; above the hold by its own terms, or else by `overCapture`. A hold that has
    * ended already is charged the difference when `cost` is more than it was charged; the same cost repeats the outcome; less

@@ -16,8 +16,13 @@ export const spendingArgs = (
 ) => ({
   // Named as in keys, because it becomes part of texts that scripts write and read.
   spender: nameOfAccount(spender), feature, api_key: key,
-  model: `${severalModels ? '\t' : ''}${[...new Set([model, ...otherModels])].join('\t')}`,
+  model: namesOf(model, otherModels, severalModels),
 });
+
+function namesOf(model: string, otherModels: readonly string[], severalModels: boolean): string {
+  if (otherModels.length === 0 && !severalModels) return model;
+  return `${severalModels ? '\t' : ''}${[...new Set([model, ...otherModels])].join('\t')}`;
+}
 
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */
 export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, accountId: string, reply: Reply): Promise<void> {

@@ -44,8 +44,6 @@ export type PlaceHold = {
   readonly keyLimit?: string;
   /** What limits of the account allow this hold and its extensions at most. They bind also where a limit only warns. */
   readonly ownLimits?: readonly (readonly [limitId: string, amount: Micros])[] | undefined;
-  /** One of many: may be sent to Redis with others of this turn of the event loop. Each is decided alone all the same. */
-  readonly together?: boolean;
 };
 
 /** What a place asks of its own for usage beyond the hold. */

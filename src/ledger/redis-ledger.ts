@@ -1,19 +1,18 @@
 import {
   DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX,
-  MONEY_IN_RECEIPT_TTL_SECONDS, PLACED_TOGETHER_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  MONEY_IN_RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
-import { microsToText, ZERO, type Micros } from '../kit/money/micros.js';
-import { gathered } from '../stores/redis/gathered-script.js';
+import { microsToText, textOrNone, ZERO } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { MemoryState } from '../stores/redis/watch-redis.js';
 import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
-import { chargeKeyText, holdKeyText, placeKeyText } from './charge-key.js';
+import { chargeKeyText, holdKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
-import { keyedHoldKeys, placeKeys } from './hold-keys.js';
+import { keyedHoldKeys } from './hold-keys.js';
 import { boundByKeys } from './bound-by-keys.js';
 import { keySpend, type KeyLimits } from './key-spend.js';
 import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
@@ -22,12 +21,10 @@ import { leaseOperations } from './lease-operations.js';
 import { memoryGuard, type OpenHoldsMax } from './memory-guard.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
-import { decodePlaceReply } from './place-reply.js';
+import { placeOperations } from './place-operations.js';
 import { amountAt, decodeAccount, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
-import {
-  debitScript, PLACE_ACCOUNT_KEYS, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript,
-} from './scripts.js';
+import { debitScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
@@ -45,8 +42,6 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   readonly around?: ((scripts: AccountScripts) => AccountScripts) | undefined;
 };
 
-const textOrNone = (amount: Micros | null): string => (amount === null ? '' : microsToText(amount));
-
 /** The ledger's port over Redis scripts: passes keys and arguments by name and decodes replies; makes no decisions. */
 export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const { keys, written, around } = deps;
@@ -55,9 +50,6 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const recalling = { ...deps, scripts };
   const spend = deps.keyLimits === undefined ? null : keySpend(deps.keyLimits, scripts);
   const guard = memoryGuard(deps.memory, deps.openHoldsMax);
-  const placeTogether = gathered(placeHoldScript, {
-    shared: PLACE_SHARED, ownerKeys: PLACE_ACCOUNT_KEYS, own: PLACE_OWN, atOnce: PLACED_TOGETHER_MAX,
-  });
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -69,6 +61,12 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     return started;
   };
 
+  const tellLimit = (reply: Reply): void => {
+    if (reply[0] !== 'limit_reached' && (reply[0] !== 'usage_refused' || reply.length <= 3)) return;
+    const { period, window } = decodeRefusal(reply, 2);
+    deps.limitReached?.({ period, window });
+  };
+
   /** Runs a script; while it names overdue holds that block it, or limits whose edges are stale, mends that and runs it again. */
   const pastDueHolds = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
     for (let named = 0; named < DUE_HOLDS_PER_REQUEST_MAX;) {
@@ -78,10 +76,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         named += DUE_HOLDS_AT_ONCE;
         continue;
       }
-      if (reply[0] === 'limit_reached' || (reply[0] === 'usage_refused' && reply.length > 3)) {
-        const { period, window } = decodeRefusal(reply, 2);
-        deps.limitReached?.({ period, window });
-      }
+      tellLimit(reply);
       if (reply[0] !== 'holds_due') return reply;
       await endDueHolds(accountId, reply.slice(1));
       named += reply.length - 1;
@@ -143,7 +138,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const read = (accountId: string, detail: 'balance' | 'full'): Promise<Reply> =>
     pastDueHolds(accountId, () => scripts.run(readAccountScript, accountId, (account) => ({
       fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open,
-    }), (account) => ({ detail, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: account.hold('') })));
+    }), (bound, account) => ({ ...bound, detail, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: account.hold('') })));
 
   const ledger: Ledger = {
     ...lotOperations({ scripts, keys, written }),
@@ -151,40 +146,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...freezeOperations({ scripts, keys, written }),
     ...limitOperations({ scripts, past: pastDueHolds }),
     ...leaseOperations({ ...deps, scripts, pastDueHolds }),
-
-    async placeHold(command) {
-      // Usage is always recorded (I8), so a settlement without a hold may begin.
-      if (command.endsAtOnce !== true) guard.assertHold({ amount: command.desired, about: command.about });
-      const {
-        accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null, keyLimit = '', together = false,
-      } = command;
-      const key = named === null ? '' : placeKeyText(named);
-      const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
-      const openHoldsMax = guard.openHoldsMax(spending?.spender !== undefined && spending.spender !== accountId);
-      if (!isNewId) await scripts.recallHold(accountId, holdId);
-      const earlier = ofKey === null ? null : await ofKey;
-      if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
-      const script = together ? placeTogether : placeHoldScript;
-      const run = (): Promise<Reply> => pastDueHolds(accountId, () => scripts.run(script, accountId, placeKeys(holdId, key), {
-        hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
-        policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
-        open_holds_max: openHoldsMax, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
-        debt_limit: textOrNone(terms?.debtLimit ?? null), hold_max: textOrNone(holdMax), key_limit: keyLimit,
-        asked_over_capture: askedTerms.overCapture ?? '', asked_debt_limit: textOrNone(askedTerms.debtLimit ?? null),
-        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
-        receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
-        own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
-      }));
-      let reply = await run();
-      // It has ended, and Postgres did not say so in time.
-      if (reply[0] === 'recall_needed' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
-      if (reply[0] === 'recall_needed') throw notNow('the hold has ended, and what became of it cannot be read; retry shortly');
-      if (reply[0] === 'placed' && !isReplayed(reply)) written(keys.shardOf(accountId));
-      const onlyNow = reply[0] === 'too_many_holds' ? guard.tooManyNow() : null;
-      if (onlyNow !== null) throw onlyNow;
-      return decodePlaceReply(reply);
-    },
+    ...placeOperations({ ...deps, scripts, guard, pastDueHolds, tellLimit }),
 
     async settleHold(command) {
       const reply = await end(command, 'settle');

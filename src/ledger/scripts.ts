@@ -21,6 +21,10 @@ export const PLACE_OWN = {
   ],
 } as const;
 
+export type PlaceKey =
+  (typeof PLACE_SHARED)['keys'][number] | (typeof PLACE_ACCOUNT_KEYS)[number] | (typeof PLACE_OWN)['keys'][number];
+export type PlaceArg = (typeof PLACE_SHARED)['args'][number] | (typeof PLACE_OWN)['args'][number];
+
 export const placeHoldScript = defineScript(
   'place-hold', [...PLACE_SHARED.keys, ...PLACE_ACCOUNT_KEYS, ...PLACE_OWN.keys], [...PLACE_SHARED.args, ...PLACE_OWN.args]);
 

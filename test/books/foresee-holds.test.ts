@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { foreseeing, type RecallMany } from '../../src/books/foresee-holds.js';
+import { foreseeing } from '../../src/books/foresee-holds.js';
 import { recallHolds } from '../../src/books/recall-hold.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
 import { emptyImage } from '../support/ledger.js';
@@ -13,7 +13,7 @@ test('holds that are foreseen are looked up in one statement, each under its own
       return Promise.resolve(names.map(() => null));
     },
   });
-  const source: AccountSource & RecallMany = {
+  const source: AccountSource = {
     loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
     recallEndedHold: async (accountId, holdId) => {
       await recall([{ accountId, holdId }]);
@@ -24,6 +24,7 @@ test('holds that are foreseen are looked up in one statement, each under its own
   const ahead = foreseeing(source);
   const forget = ahead.foresee([{ accountId: 'a', holdId: '1' }, { accountId: 'a', holdId: '2' }, { accountId: 'b', holdId: '1' }]);
   for (const [account, hold] of [['a', '1'], ['a', '2'], ['b', '1']] as const) await ahead.recallEndedHold(account, hold);
+  await ahead.recallEndedHolds([{ accountId: 'b', holdId: '1' }, { accountId: 'a', holdId: '1' }]);
   expect(statements).toEqual([['a 1', 'a 2', 'b 1']]);
   await ahead.recallEndedHold('b', '2'); // of another request
   expect(statements.slice(1)).toEqual([['b 2']]);
@@ -52,6 +53,7 @@ test('a look-up that fails fails no hold: each asks for itself, and one that no 
   await new Promise(setImmediate); // Jest fails a test with a rejection that nothing handles
   expect(await ahead.recallEndedHold('a', 'good')).toBeNull();
   await expect(ahead.recallEndedHold('a', 'bad')).rejects.toThrow(RangeError);
+  await expect(ahead.recallEndedHolds([{ accountId: 'a', holdId: 'good' }])).rejects.toThrow(RangeError);
   expect(asked).toEqual(['good', 'bad']);
   forget();
 });

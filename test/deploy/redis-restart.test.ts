@@ -49,7 +49,8 @@ async function openLedger(): Promise<Ledger> {
     client: redis, keys, fence: gate, acknowledged: told, recallMs: 20_000, unrecalled: () => undefined,
     source: {
       loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null),
-      recallEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
+      recallEndedHold: () => Promise.resolve(null),
+    recallEndedHolds: (names) => Promise.resolve(names.map(() => null)), loadCharge: () => Promise.resolve(null),
     },
     correctionWindowMs: 86_400_000,
     written: () => undefined, observe: () => undefined, memory: () => 'normal', openHoldsMax: { account: 100_000, pool: 100_000 },

@@ -17,9 +17,9 @@ async function startsOf(
   const state = { isDone: false };
   const all = inLanes(operations, {
     laneOf: () => '', joins: (operation, index) => placedTogether(operation, isKeyed ? String(index) : null), atOnce, turns: turns(atOnce),
-  }, (_, index) => new Promise((resolve) => {
+  }, (step) => new Promise((resolve) => {
     if (running.length === 0) groups.push([]);
-    groups.at(-1)?.push(index);
+    groups.at(-1)?.push(...step);
     running.push(resolve);
   })).then(() => { state.isDone = true; });
   while (!state.isDone) {
@@ -61,11 +61,11 @@ describe('different accounts', () => {
     const ended: number[] = [];
     const one = (batch: number) => inLanes(Array.from({ length: 20 }, (_, index) => index), {
       laneOf: (index) => String(index % 5), joins: (index) => ({ group: '', name: String(index) }), atOnce: 10, turns: shared,
-    }, async () => {
-      running += 1;
+    }, async (step) => {
+      running += step.length;
       most = Math.max(most, running);
       await new Promise((resolve) => { setImmediate(resolve); });
-      running -= 1;
+      running -= step.length;
     }).then(() => { ended.push(batch); });
     await Promise.all([one(0), one(1), one(2)]);
     expect(ended).toHaveLength(3);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
 import { PLACED_TOGETHER_MAX } from '../../src/kit/limits.js';
-import type { PlaceHoldReply } from '../../src/ledger/ledger.js';
+import type { PlaceHold, PlaceHoldReply } from '../../src/ledger/ledger.js';
+import { placeAmongOthers } from '../../src/ledger/place-operations.js';
 import { randomOf, type Random } from '../support/random.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 
@@ -19,10 +20,13 @@ async function account(credits: number): Promise<string> {
   return accountId;
 }
 
+const placeBy = (together: boolean) => (command: PlaceHold): Promise<PlaceHoldReply> =>
+  (together ? placeAmongOthers(under.ledger, command) : under.ledger.placeHold(command));
+
 const placing = (together: boolean) => (accountId: string, holdId: string, amount: number, fingerprint = 'f'): Promise<PlaceHoldReply> =>
-  under.ledger.placeHold({
+  placeBy(together)({
     accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release',
-    price: 'p', fingerprint, about: '{}', isNewId: true, together, ...(holdId === 'h4' ? { key: { caller: 'c', key: 'k' } } : {}),
+    price: 'p', fingerprint, about: '{}', isNewId: true, ...(holdId === 'h4' ? { key: { caller: 'c', key: 'k' } } : {}),
     ...(holdId === 'h5' ? { terms: { overCapture: 'cap', debtLimit: null, inputCost: micros(3), leaseMs: 30_000 } as const } : {}),
   });
 
@@ -103,9 +107,9 @@ async function accountsWith({ lots }: ReturnType<typeof drawn>): Promise<Ids> {
 
 /** Replies, entries and what Redis has after these holds, without times and names. */
 async function after(ids: Ids, { holds }: ReturnType<typeof drawn>, together: boolean): Promise<object> {
-  const place = ({ of, holdId, minimum, more, model }: (typeof holds)[number]): Promise<PlaceHoldReply> => under.ledger.placeHold({
+  const place = ({ of, holdId, minimum, more, model }: (typeof holds)[number]): Promise<PlaceHoldReply> => placeBy(together)({
     accountId: ids[of === 0 ? 0 : 1], holdId, minimum: micros(minimum), desired: micros(minimum + more), leaseMs: 60_000, kind: 'test',
-    expiryPolicy: 'release', price: 'p', fingerprint: model, about: '{}', isNewId: true, together, spending: { model },
+    expiryPolicy: 'release', price: 'p', fingerprint: model, about: '{}', isNewId: true, spending: { model },
   });
   const replies: PlaceHoldReply[] = [];
   if (together) replies.push(...await Promise.all(holds.map(place)));
@@ -171,9 +175,9 @@ test('an error halfway through the lots leaves nothing behind for the holds of i
 
 test('a text with a NUL, which ends a text in the call, fails its own hold and changes nothing', async () => {
   const accountId = await account(10);
-  const place = (holdId: string, price: string): Promise<PlaceHoldReply> => under.ledger.placeHold({
+  const place = (holdId: string, price: string): Promise<PlaceHoldReply> => placeBy(true)({
     accountId, holdId, minimum: micros(1), desired: micros(1), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price,
-    fingerprint: 'f', about: '{}', isNewId: true, together: true,
+    fingerprint: 'f', about: '{}', isNewId: true,
   });
   const replies = await Promise.allSettled([place('a', 'p'), place('b', 'p\0q'), place('c', 'p')]);
   expect(replies).toMatchObject([{ value: { available: 9 } }, { status: 'rejected' }, { value: { available: 8 } }]);
@@ -185,9 +189,9 @@ test('texts arrive as they were sent, whatever the place of their hold in the ca
   const accountId = await account(10);
   const about = JSON.stringify({ type: 'lease', metadata: { odd } });
   const holdIds = ['first', 'second', 'a:"b"\\'];
-  await Promise.all(holdIds.map((holdId) => under.ledger.placeHold({
+  await Promise.all(holdIds.map((holdId) => placeBy(true)({
     accountId, holdId, minimum: micros(1), desired: micros(1), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: odd,
-    fingerprint: 'f', about, isNewId: true, together: true,
+    fingerprint: 'f', about, isNewId: true,
   })));
   const [, ...placed] = await under.journal(accountId);
   expect(placed).toMatchObject(holdIds.map((holdId) => ({ holdId, about, price: odd, policy: 'release', holdKind: 'test' })));
@@ -201,9 +205,9 @@ test('terms of the account, limits and what a hold asks for bind each of the hol
       limitId: 'daily', counter: 1, amount: micros(50), period: 'day', window: 'calendar', timeZone: 'UTC', mode: 'refuse', match: {},
     } as const;
     await under.ledger.setLimits({ accountId, limits: { version: 1, limits: [limit] }, nowMs: await under.nowMs() });
-    const place = (holdId: string, desired: number | null, more: object = {}): Promise<PlaceHoldReply> => under.ledger.placeHold({
+    const place = (holdId: string, desired: number | null, more: object = {}): Promise<PlaceHoldReply> => placeBy(together)({
       accountId, holdId, minimum: null, desired: desired === null ? null : micros(desired), leaseMs: 60_000, kind: 'test',
-      expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}', isNewId: true, together,
+      expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}', isNewId: true,
       terms: { overCapture: 'debt', debtLimit: null, inputCost: micros(0), leaseMs: 30_000 }, ...more,
     });
     const calls = [

@@ -1,5 +1,6 @@
 import { NO_TERMS } from '../../src/ledger/account-terms.js';
 import { micros, ZERO, type Micros } from '../../src/kit/money/micros.js';
+import { runAlone } from '../../src/kit/tell.js';
 import type { AccountSnapshot, Lot, OpenHold } from '../../src/ledger/account-snapshot.js';
 import { chargeKeyText } from '../../src/ledger/charge-key.js';
 import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
@@ -50,7 +51,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
     // eslint-disable-next-line @typescript-eslint/require-await -- turns an exception of `work` into a rejection
     async (...args: Args): Promise<Reply> => work(...args);
 
-  return {
+  const ledger: FakeLedger = {
     calls,
     fail: (error) => { failure = error; },
     grantLot: operation(({ accountId, amount, lotId, expiresAtMs }) => {
@@ -86,6 +87,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
       const { placed } = account.holds.get(holdId) ?? notFaked();
       return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available), limits: [], most: null };
     }),
+    placeHolds: (commands, tell) => runAlone(commands, tell, (command) => ledger.placeHold(command)),
     settleHold: operation((command) => {
       const account = open('settleHold', command.accountId);
       const hold = account.holds.get(command.holdId);
@@ -159,4 +161,5 @@ export function fakeLedger(clock: () => number): FakeLedger {
     freeze: notFaked,
     thaw: notFaked,
   };
+  return ledger;
 }

@@ -43,6 +43,7 @@ export const emptyImage: AccountImage = {
 const emptySource: AccountSource = {
   loadAccount: () => Promise.resolve(emptyImage),
   loadEndedHold: () => Promise.resolve(null), recallEndedHold: () => Promise.resolve(null),
+  recallEndedHolds: (names) => Promise.resolve(names.map(() => null)),
   loadCharge: () => Promise.resolve(null),
 };
 

@@ -26,7 +26,7 @@ export type PlaceHoldCommand = {
   /** Tells a repeat from another request under the same id. */
   readonly fingerprint: string;
   /** Who spends, and on what; absent: the account itself, on nothing that limits match. */
-  readonly spending?: Spending;
+  readonly spending?: Spending | undefined;
   /** What limits of the account allow it at most: stricter than they are themselves. */
   readonly ownLimits?: PlaceHold['ownLimits'];
   /** Absent: the hold is released when its lease ends. */
@@ -39,8 +39,6 @@ export type PlaceHoldCommand = {
   readonly endsAtOnce?: boolean;
   /** Postgres need not be asked whether a hold of that id ended long ago. */
   readonly isNewId?: boolean;
-  /** One of many: see `PlaceHold`. */
-  readonly together?: boolean;
 };
 
 /**
@@ -50,14 +48,17 @@ export type PlaceHoldCommand = {
  * @throws GatewayError ledger_unavailable: it may have happened if its `outcome` is `unknown`; the same command again
  *   resolves that.
  */
-export function placeHold({ ledger, leaseMs }: PlaceHoldDeps, command: PlaceHoldCommand): Promise<PlaceHoldReply> {
+export const placeHold = ({ ledger, leaseMs }: PlaceHoldDeps, command: PlaceHoldCommand): Promise<PlaceHoldReply> =>
+  ledger.placeHold(holdOf(command, leaseMs));
+
+/** The hold as the ledger places it. `leaseMs`: how long it lives without being renewed. */
+export function holdOf(command: PlaceHoldCommand, leaseMs: number): PlaceHold {
   const { accountId, holdId, kind, amount, price, facts, by, fingerprint, spending, terms, ownLimits, key = null } = command;
   const { minimum, desired } = typeof amount === 'number' ? { minimum: amount, desired: amount } : amount;
   // Written out: this is the hot path, and copying the rest of an object costs as much as everything else here.
-  return ledger.placeHold({
+  return {
     accountId, holdId, kind, minimum, desired, price, by, fingerprint, spending, ...(terms === undefined ? {} : { terms }), ownLimits, key,
     holdMax: command.holdMax ?? null, askedTerms: command.askedTerms, endsAtOnce: command.endsAtOnce ?? false, leaseMs,
-    expiryPolicy: command.expiryPolicy ?? 'release', isNewId: command.isNewId ?? false, together: command.together ?? false,
-    about: writeFacts(facts),
-  });
+    expiryPolicy: command.expiryPolicy ?? 'release', isNewId: command.isNewId ?? false, about: writeFacts(facts),
+  };
 }

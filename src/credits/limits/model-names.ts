@@ -19,6 +19,7 @@ export function withModelNames(ledger: Ledger, entryName: EntryName): Ledger {
   return {
     ...ledger,
     placeHold: (command) => ledger.placeHold(known(command)),
+    placeHolds: (commands, tell) => ledger.placeHolds(commands.map(known), tell),
     charge: (command) => ledger.charge(known(command)),
     settleHold: (command) => ledger.settleHold(command.models === undefined ? command : { ...command, models: all(command.models) }),
     readLimits: (accountId, spending) => ledger.readLimits(accountId, named(spending)),

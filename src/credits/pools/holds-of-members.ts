@@ -1,4 +1,5 @@
 import { GatewayError, invalid } from '../../kit/errors.js';
+import { itemAt, runPassing, type Tell } from '../../kit/tell.js';
 import { accountOfName, nameOfAccount } from '../../ledger/account-name.js';
 import type { Lease, LeaseCall } from '../holds/native/lease.js';
 import type { PlaceLease } from '../holds/native/place-lease.js';
@@ -49,19 +50,42 @@ export async function onHoldOf<Command extends Named, Result extends object>(
 export async function placeForMember(
   pools: Pick<Pools, 'payerOf'>, command: PlaceLease, place: (command: PlaceLease) => Promise<Lease>,
 ): Promise<Lease> {
+  const paid = paidBy(pools, command);
+  return asNamed(command, paid, await place(paid));
+}
+
+/** Does the same for several. */
+export function placeForMembers(
+  pools: Pick<Pools, 'payerOf'>, commands: readonly PlaceLease[], tell: Tell<Lease>,
+  place: (commands: readonly PlaceLease[], tell: Tell<Lease>) => Promise<void>,
+): Promise<void> {
+  return runPassing(commands, (command) => ({ command, paid: paidBy(pools, command) }), tell, (all, { done, failed }) =>
+    place(all.map(({ paid }) => paid), {
+      done: (index, lease) => {
+        const { command, paid } = itemAt(all, index);
+        done(index, asNamed(command, paid, lease));
+      },
+      failed,
+    }));
+}
+
+/** The command on the account that pays: the same one, unless that is a pool. */
+function paidBy(pools: Pick<Pools, 'payerOf'>, command: PlaceLease): PlaceLease {
   const inPool = holdInPool(pools, command);
   if (inPool === null) {
     const owner = ownerOfId(command.holdId);
     if (owner !== null && owner !== command.accountId && pools.payerOf(owner).accountId === command.accountId) {
       throw invalid('body.id', 'begins with the name of a member of this pool: such ids are the member\'s');
     }
-    return place(command);
+    return command;
   }
   const { spender, ...name } = inPool;
   const key = command.key === null ? null : { ...command.key, key: `${nameOfAccount(spender)}/${command.key.key}` };
-  const lease = await place({ ...command, ...name, key, spending: { ...command.spending, spender } });
-  return { ...lease, holdId: command.holdId, spender };
+  return { ...command, ...name, key, spending: { ...command.spending, spender } };
 }
+
+const asNamed = (command: PlaceLease, paid: PlaceLease, lease: Lease): Lease =>
+  (paid === command ? lease : { ...lease, holdId: command.holdId, spender: command.accountId });
 
 /** Whose the hold of this id would be in a pool with such a member; null: of no member. */
 function ownerOfId(holdId: string): string | null {

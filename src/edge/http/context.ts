@@ -15,8 +15,6 @@ export type RequestState = {
   refused?: Refused;
   /** Counts so many more requests of the caller, for a request that stands for several. Throws GatewayError rate_limited. */
   countMore?: (by: number) => void;
-  /** It is one operation of a batch. */
-  isOneOfMany?: boolean;
   /** The trace that it is part of, if it is traced. */
   traceId?: string;
 };

@@ -3,6 +3,7 @@ import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { inLanes } from '../../kit/in-lanes.js';
 import { BATCH_OPERATIONS_AT_ONCE_MAX, BATCH_OPERATIONS_MAX, BATCHES_AT_ONCE_MAX, LONG_BODY_BYTES_MAX } from '../../kit/limits.js';
+import { itemAt } from '../../kit/tell.js';
 import { turns } from '../../kit/turns.js';
 import { anyCaller } from '../auth/allow.js';
 import { untilOneIsLate } from '../http/answer-in-time.js';
@@ -12,6 +13,7 @@ import { nativeBody, Strict } from './body.js';
 import type { HoldRouteDeps } from './holds.routes.js';
 import { IdempotencyKeyHeader, keyOf } from './idempotency.js';
 import { laneOf, namedHold, OPERATIONS, placedTogether, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
+import { runPlacements, type Placements } from './placements.js';
 
 /** Operations of a batch that run at once: few rounds of lookups and scripts, and turns for other requests between them. */
 const AT_ONCE_MAX = 128;
@@ -41,14 +43,17 @@ const Results = Type.Object({
 });
 
 export type BatchDeps = RunDeps & {
-  /** Absent where there are no holds. */
+  /** Absent where there are no holds, as the next. */
   readonly foresee: HoldRouteDeps['foresee'] | undefined;
+  readonly placements: Placements | undefined;
 };
 
 /** Many operations in one request, each with its own outcome. */
 export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
   const shared = turns(BATCH_OPERATIONS_AT_ONCE_MAX);
   let running = 0;
+  const { placements } = deps;
+  const placing = deps.operations.get(OPERATIONS.get('holds.place') ?? '');
   add('POST', '/v1/batch', anyCaller(), {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
     bodyBytesMax: LONG_BODY_BYTES_MAX,
@@ -67,9 +72,12 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
     const forget = deps.foresee?.(operations.flatMap((operation, index) =>
       namedHold(principal, operation, batch === null ? null : nameIn(batch, index)) ?? []));
     try {
-      await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX, turns: shared }, async (operation, index) => {
-        const name = batch === null ? null : nameIn(batch, index);
-        answers[index] = await runOperation(each, ctx, principal, operation, name);
+      await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX, turns: shared }, async (indexes, group) => {
+        const step = indexes.map((index) => ({ value: operations[index], batchKey: batch === null ? null : nameIn(batch, index) }));
+        const found = await (group !== null && placing !== undefined && placements !== undefined
+          ? runPlacements(each, placing, placements, ctx, principal, step)
+          : Promise.all(step.map(({ value, batchKey }) => runOperation(each, ctx, principal, value, batchKey))));
+        indexes.forEach((index, at) => { answers[index] = itemAt(found, at); });
       });
     } finally {
       running -= 1;

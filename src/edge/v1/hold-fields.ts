@@ -120,7 +120,7 @@ export function adaptiveIn(amount: Adaptable) {
 
 /** What a place asks for. Throws GatewayError invalid_request. */
 export function askedFor({ amount, price }: Pick<ReturnType<typeof placeBody.parse>, 'amount' | 'price'>): LeaseAmount {
-  onlyOne({ amount, price });
+  if (amount === undefined || price !== undefined) onlyOne({ amount, price });
   if (amount !== undefined) return adaptiveIn(amount);
   const { model, provider, serviceTier = 'standard', maxOutputTokens, minimumOutputTokens, ...usage } = price ?? { model: '' };
   return { model, provider, serviceTier, maxOutputTokens, minimumOutputTokens, usage };
@@ -203,7 +203,8 @@ export const presentLease = (lease: Lease): object => ({
   remaining: creditsText(lease.remaining), leaseEndsAt: timeText(lease.leaseEndsAtMs), reportBy: timeText(lease.reportByMs),
   final: lease.final, stopAtTokens: lease.stopAtTokens, price: lease.price, available: creditsText(lease.available),
   limits: presentLimits(lease.limits),
-  ...(lease.spender === undefined ? {} : { spender: lease.spender }),
+  // Undefined, so not in the answer, unless a pool pays.
+  spender: lease.spender,
 });
 
 const presentLimits = (limits: readonly LimitState[]): object[] => limits.map(({ limitId, remaining, resetsAtMs }) => (

@@ -12,11 +12,13 @@ import { invalid } from '../../kit/errors.js';
 import { isKnownHoldId, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX, LIST_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller } from '../../kit/principal.js';
+import type { HoldName } from '../../ledger/account-image.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import { queryText, queryWord, WordField } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
+import type { Tell } from '../../kit/tell.js';
 import { metadataOf } from './body.js';
 import { accountOf, reasonOf, spendingOf } from './callers.js';
 import {
@@ -26,14 +28,15 @@ import {
 import { holdIdOf, IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
 import { ownLimitsIn } from './limit-fields.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
+import type { Placements } from './placements.js';
 import { PreferHeader } from './prefer.js';
 import { amountIn, TimeIn, timeIn } from './values.js';
-
-export type HoldName = { readonly accountId: string; readonly holdId: string };
 
 /** The use cases of credits/holds/native, with their deps. */
 export type HoldRouteDeps = {
   readonly place: (command: PlaceLease) => Promise<Lease>;
+  /** Several, each of which succeeds or fails alone; those of one account in their order. */
+  readonly placeMany: (commands: readonly PlaceLease[], tell: Tell<Lease>) => Promise<void>;
   /** Before a batch places these under ids of its caller: one look-up for all. Returns what forgets it. */
   readonly foresee: (holds: readonly HoldName[]) => () => void;
   readonly extend: (command: ExtendLease) => Promise<Lease>;
@@ -69,22 +72,33 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
       'unknown_model', 'price_missing', 'unknown_limit', 'ledger_unavailable',
     ],
   }, async (ctx, { principal, body }) => {
-    const { id, leaseSeconds, onExpiry, overCapture, debtLimit, limits, metadata } = body;
-    const accountId = accountOf(ctx, principal, body.account);
-    const key = keyOf(ctx, principal);
-    const reason = reasonOf(principal, accountId, body.reason);
-    const lease = await place({
-      accountId, holdId: id ?? (key === null ? newId() : holdIdOf(key)), by: BY[principal.kind], actor: actorOf(principal), key,
-      apiKey: apiKeyOf(principal), asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
-      debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
-      ownLimits: limits === undefined ? undefined : ownLimitsIn(limits),
-      isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),
-      together: ctx.state.isOneOfMany === true,
-    });
+    const lease = await place(placeIn(ctx, principal, body));
     markReplayed(ctx, lease.replayed);
     reply(ctx, 201, presentLease(lease));
   });
 }
+
+/** What a place asks for. @throws GatewayError forbidden, invalid_request, unknown_limit */
+function placeIn(ctx: GatewayContext, principal: NativeCaller, body: ReturnType<typeof placeBody.parse>): PlaceLease {
+  const { id, leaseSeconds, onExpiry, overCapture, debtLimit, limits, metadata } = body;
+  const accountId = accountOf(ctx, principal, body.account);
+  const key = keyOf(ctx, principal);
+  const reason = reasonOf(principal, accountId, body.reason);
+  return {
+    accountId, holdId: id ?? (key === null ? newId() : holdIdOf(key)), by: BY[principal.kind], actor: actorOf(principal), key,
+    apiKey: apiKeyOf(principal), asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
+    debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
+    ownLimits: limits === undefined ? undefined : ownLimitsIn(limits),
+    isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),
+  };
+}
+
+/** The placements of a batch: the route above without its request, for several at once. */
+export const placements = ({ placeMany }: Pick<HoldRouteDeps, 'placeMany'>): Placements => ({
+  commandOf: (ctx, principal, body) => placeIn(ctx, principal, placeBody.parse(body)),
+  placeMany,
+  textOf: (lease) => JSON.stringify(presentLease(lease)),
+});
 
 function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void {
   add('POST', '/v1/holds/:holdId/extend', callers('holds'), {

@@ -3,6 +3,7 @@ import { GatewayError, invalid } from '../../kit/errors.js';
 import { isAccountId, isKnownHoldId, isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actingAccount, type NativeCaller } from '../../kit/principal.js';
+import type { HoldName } from '../../ledger/account-image.js';
 import type { CallersGate, Gate } from '../auth/allow.js';
 import type { InTime } from '../http/answer-in-time.js';
 import type { GatewayContext } from '../http/context.js';
@@ -11,7 +12,6 @@ import { problemEnvelope } from '../http/problem.js';
 import { assertPasses, nameNativeAccount } from '../http/gatekeeper.js';
 import type { AddRoute, Method } from '../http/routes.js';
 import { mayActOn } from './callers.js';
-import type { HoldName } from './holds.routes.js';
 import { holdIdOf } from './idempotency.js';
 
 /** The operations of a batch. Each is a route of its own: its gate, its body, its work and its answer are used as they are. */
@@ -58,7 +58,7 @@ export type AskedOperation = {
 const MEMBERS: ReadonlySet<string> = new Set(['op', 'id', 'idempotencyKey', 'body']);
 
 /** @throws GatewayError invalid_request */
-function operationIn(value: unknown): AskedOperation {
+export function operationIn(value: unknown): AskedOperation {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('operation', 'must be an object');
   const { op, id, idempotencyKey, body = {} } = value as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(value).find((name) => !MEMBERS.has(name));
@@ -126,8 +126,9 @@ export type RunDeps = {
 
 /** Runs one operation of a batch as its own route would. Never throws: a failure is its answer. */
 export async function runOperation(
-  { operations, fail, refused, inTime }: RunDeps, outer: GatewayContext, principal: NativeCaller, value: unknown, batchKey: string | null,
+  deps: RunDeps, outer: GatewayContext, principal: NativeCaller, value: unknown, batchKey: string | null,
 ): Promise<OperationAnswer> {
+  const { operations, inTime } = deps;
   const { ctx, answer } = contextOf(outer, principal);
   try {
     const asked = operationIn(value);
@@ -143,18 +144,23 @@ export async function runOperation(
     await inTime(method, () => handler(ctx, { principal, body }));
     return { status: ctx.status, replayed: answer.isReplayed(), body: ctx.body as string };
   } catch (thrown) {
-    const failure = fail(ctx, thrown);
-    ctx.status = failure.status;
-    refused(ctx);
-    return { status: failure.status, replayed: false, body: JSON.stringify(problemEnvelope.write(failure)) };
+    return failureOf(deps, ctx, thrown);
   }
+}
+
+/** The answer of an operation that failed. Records the refusal. */
+export function failureOf({ fail, refused }: Pick<RunDeps, 'fail' | 'refused'>, ctx: GatewayContext, thrown: unknown): OperationAnswer {
+  const failure = fail(ctx, thrown);
+  ctx.status = failure.status;
+  refused(ctx);
+  return { status: failure.status, replayed: false, body: JSON.stringify(problemEnvelope.write(failure)) };
 }
 
 /**
  * The context of one operation: of Koa's, what the handlers of the operations use. Headers that they set are those of
  * this operation, not of the batch.
  */
-function contextOf(outer: GatewayContext, principal: NativeCaller) {
+export function contextOf(outer: GatewayContext, principal: NativeCaller) {
   const headers: Record<string, string> = {};
   const params: Record<string, string> = {};
   let isReplayed = false;
@@ -162,7 +168,7 @@ function contextOf(outer: GatewayContext, principal: NativeCaller) {
     if (name.toLowerCase() === 'idempotency-replayed') isReplayed = text === 'true';
   };
   const ctx = {
-    state: { ...outer.state, accountId: actingAccount(principal), isOneOfMany: true }, params, query: {}, req: { headers },
+    state: { ...outer.state, accountId: actingAccount(principal) }, params, query: {}, req: { headers },
     res: { setHeader: set }, set,
     get: (name: string) => headers[name.toLowerCase()] ?? '', status: 404, body: undefined,
   } as unknown as GatewayContext;

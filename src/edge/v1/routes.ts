@@ -11,7 +11,7 @@ import { entryRoutes, receiptRoutes, type ReadHistory, type ReceiptRouteDeps } f
 import { eventRoutes, type EventRouteDeps } from './events.routes.js';
 import { explainRoutes, type ExplainRouteDeps } from './explain.routes.js';
 import { grantRoutes, type GrantRouteDeps } from './grants.routes.js';
-import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
+import { holdRoutes, placements, type HoldRouteDeps } from './holds.routes.js';
 import { limitRoutes, type LimitRouteDeps } from './limits.routes.js';
 import { lotRoutes, type LotRouteDeps } from './lots.routes.js';
 import { lowBalanceRoutes, type LowBalanceRouteDeps } from './low-balance.routes.js';
@@ -98,5 +98,8 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   if (deps.apiKeys !== undefined) apiKeyRoutes(configure, deps.apiKeys);
   if (deps.changes !== undefined) changeRoutes(add, deps.changes);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
-  if (operations.size > 0) batchRoutes(add, { ...deps.batch, operations, foresee: deps.holds?.foresee });
+  if (operations.size > 0) {
+    const { holds } = deps;
+    batchRoutes(add, { ...deps.batch, operations, foresee: holds?.foresee, placements: holds && placements(holds) });
+  }
 }

@@ -29,5 +29,8 @@ export function microsFromText(text: string): Micros {
   return micros(Number(text));
 }
 
+/** The integer text that scripts accept for an amount or none. */
+export const textOrNone = (value: Micros | null): string => (value === null ? '' : microsToText(value));
+
 /** The integer text that scripts and Postgres accept; `-0` becomes `0`. */
 export const microsToText = (value: Micros): string => (value === 0 ? '0' : value.toString());

@@ -1,4 +1,5 @@
 import { ReplyError } from 'ioredis';
+import type { Tell } from '../../kit/tell.js';
 import type { Lists, Reply, Script, ScriptClient } from './script.js';
 
 export type Gathering<Key extends string, Arg extends string> = {
@@ -15,91 +16,115 @@ export type Gathering<Key extends string, Arg extends string> = {
 type Keys<Key extends string> = Readonly<Record<Key, string>>;
 type Args<Arg extends string> = Readonly<Record<Arg, string | number>>;
 
-type Call<Key extends string, Arg extends string> = {
-  readonly keys: Keys<Key>;
-  readonly args: Args<Arg>;
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (error: unknown) => void;
+export type GatheredCall<Key extends string, Arg extends string> = { readonly keys: Keys<Key>; readonly args: Args<Arg> };
+
+/** Several calls of a script. */
+export type GatheredScript<Key extends string, Arg extends string> = {
+  readonly name: string;
+  /** Tells each its reply, or why it failed; then resolves. */
+  runEach(client: ScriptClient, calls: readonly GatheredCall<Key, Arg>[], tell: Tell<Reply>): Promise<void>;
 };
 
+/** What was asked for by one `runEach`. */
+type Asked = { readonly tell: Tell<Reply>; waiting: number; readonly resolve: () => void };
+type Waiting<Key extends string, Arg extends string> = {
+  readonly call: GatheredCall<Key, Arg>; readonly asked: Asked; readonly index: number;
+};
+type Group<Key extends string, Arg extends string> = [Waiting<Key, Arg>, ...Waiting<Key, Arg>[]];
+
 /** The error of one call as Redis would have answered it alone. ioredis declares its class as `any`. */
-const failureOf = (script: string, [, message = '']: Reply): Error =>
+const failureOf = (script: string, message: string): Error =>
   new (ReplyError as new (text: string) => Error)(`${script}: ${message}`);
 
 /**
  * A script whose calls of one turn of the event loop are sent together, where they share what they must. Of each call after the
  * first it takes one argument with texts that each end with a NUL: where in KEYS those of its owner begin, where its own begin,
  * and its arguments, of which none has a NUL: the script must refuse another number of texts. One argument costs a fraction of
- * what two dozen do here. It answers `each` with a list of replies.
+ * what two dozen do here. It answers `each` with a list of replies, each one text of values with a NUL between them.
  * Every call gets its own reply, in the order of the calls. If the whole call fails, each of them fails.
  */
 export function gathered<Key extends string, Arg extends string>(
-  script: Script<Key, Arg>, { shared, ownerKeys, own, atOnce }: Gathering<Key, Arg>,
-): Script<Key, Arg> {
-  let groups: [Call<Key, Arg>, ...Call<Key, Arg>[]][] = [];
+  script: Script<Key, Arg>, gathering: Gathering<Key, Arg>,
+): GatheredScript<Key, Arg> {
+  const { shared, atOnce } = gathering;
+  let groups: Group<Key, Arg>[] = [];
 
-  const sharesAll = (one: Call<Key, Arg>, other: Call<Key, Arg>): boolean =>
+  const sharesAll = (one: GatheredCall<Key, Arg>, other: GatheredCall<Key, Arg>): boolean =>
     shared.keys.every((name) => one.keys[name] === other.keys[name]) && shared.args.every((name) => one.args[name] === other.args[name]);
 
   const send = (client: ScriptClient): void => {
-    const gathering = groups;
+    const asked = groups;
     groups = [];
-    for (const calls of gathering) {
-      for (let from = 0; from < calls.length; from += atOnce) sendTogether(client, calls.slice(from, from + atOnce));
+    for (const waiting of asked) {
+      for (let from = 0; from < waiting.length; from += atOnce) sendTogether(client, waiting.slice(from, from + atOnce));
     }
   };
 
-  const listsOf = (first: Call<Key, Arg>, more: readonly Call<Key, Arg>[]): Lists => {
-    const keysOfFirst = shared.keys.length + ownerKeys.length + own.keys.length;
-    const listed: string[] = [];
-    const owners = new Map([[first.keys[ownerKeys[0]], shared.keys.length + 1]]);
-    /** Adds keys. Where they begin, counted from 1 as Lua does. */
-    const add = (keys: Keys<Key>, names: readonly Key[]): number => {
-      const at = keysOfFirst + listed.length + 1;
-      for (const name of names) listed.push(keys[name]);
-      return at;
-    };
-    const args = more.map((call) => {
-      const owner = call.keys[ownerKeys[0]];
-      let ownerAt = owners.get(owner);
-      if (ownerAt === undefined) {
-        ownerAt = add(call.keys, ownerKeys);
-        owners.set(owner, ownerAt);
-      }
-      let text = `${ownerAt}\0${add(call.keys, own.keys)}\0`;
-      for (const name of own.args) text += `${call.args[name]}\0`;
-      return text;
-    });
-    return { keys: listed, args };
-  };
-
-  const sendTogether = (client: ScriptClient, calls: readonly Call<Key, Arg>[]): void => {
-    const [first, ...more] = calls;
+  const sendTogether = (client: ScriptClient, waiting: readonly Waiting<Key, Arg>[]): void => {
+    const [first, ...more] = waiting;
     if (first === undefined) return;
-    script.run(client, first.keys, first.args, listsOf(first, more)).then((reply) => {
-      if (more.length === 0 || reply[0] !== 'each') {
-        for (const { resolve } of calls) resolve(reply);
-        return;
-      }
-      const replies = reply[1] as unknown as readonly Reply[];
-      calls.forEach(({ resolve, reject }, index) => {
-        const each = replies[index] ?? ['failed', `no reply to call ${index}`];
-        if (each[0] === 'failed') reject(failureOf(script.name, each));
-        else resolve(each);
+    script.run(client, first.call.keys, first.call.args, listsOf(gathering, first, more)).then((reply) => {
+      const replies = more.length > 0 && reply[0] === 'each' ? reply[1] as unknown as readonly string[] : null;
+      waiting.forEach(({ asked: { tell }, index }, at) => {
+        const own = replies === null ? reply : (replies[at] ?? `failed\0no reply to call ${at}`).split('\0') as unknown as Reply;
+        if (own[0] === 'failed') tell.failed(index, failureOf(script.name, own[1] ?? ''));
+        else tell.done(index, own);
       });
     }, (error: unknown) => {
-      for (const { reject } of calls) reject(error);
+      for (const { asked: { tell }, index } of waiting) tell.failed(index, error);
+    }).finally(() => {
+      for (const { asked } of waiting) {
+        asked.waiting -= 1;
+        if (asked.waiting === 0) asked.resolve();
+      }
     });
   };
 
   return {
-    ...script,
-    run: (client, keys, args) => new Promise((resolve, reject) => {
+    name: script.name,
+    runEach: (client, calls, tell) => new Promise((resolve) => {
+      if (calls.length === 0) {
+        resolve();
+        return;
+      }
       if (groups.length === 0) setImmediate(send, client);
-      const call = { keys, args, resolve, reject };
-      const group = groups.find(([first]) => sharesAll(first, call));
-      if (group === undefined) groups.push([call]);
-      else group.push(call);
+      const asked = { tell, waiting: calls.length, resolve };
+      let group: Group<Key, Arg> | undefined;
+      calls.forEach((call, index) => {
+        // Neighbours are mostly of one account.
+        if (group === undefined || !sharesAll(group[0].call, call)) group = groups.find(([first]) => sharesAll(first.call, call));
+        const waiting = { call, asked, index };
+        if (group !== undefined) group.push(waiting);
+        else groups.push(group = [waiting]);
+      });
     }),
   };
+}
+
+/** Keys and arguments of the calls after the first. */
+function listsOf<Key extends string, Arg extends string>(
+  { shared, ownerKeys, own }: Gathering<Key, Arg>, first: Waiting<Key, Arg>, more: readonly Waiting<Key, Arg>[],
+): Lists {
+  const keysOfFirst = shared.keys.length + ownerKeys.length + own.keys.length;
+  const listed: string[] = [];
+  const owners = new Map([[first.call.keys[ownerKeys[0]], shared.keys.length + 1]]);
+  /** Adds keys. Where they begin, counted from 1 as Lua does. */
+  const add = (keys: Keys<Key>, names: readonly Key[]): number => {
+    const at = keysOfFirst + listed.length + 1;
+    for (const name of names) listed.push(keys[name]);
+    return at;
+  };
+  const args = more.map(({ call }) => {
+    const owner = call.keys[ownerKeys[0]];
+    let ownerAt = owners.get(owner);
+    if (ownerAt === undefined) {
+      ownerAt = add(call.keys, ownerKeys);
+      owners.set(owner, ownerAt);
+    }
+    const texts: (string | number)[] = [ownerAt, add(call.keys, own.keys)];
+    for (const name of own.args) texts.push(call.args[name]);
+    texts.push('');
+    return texts.join('\0');
+  });
+  return { keys: listed, args };
 }

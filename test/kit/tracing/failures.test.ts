@@ -17,7 +17,11 @@ import { recorder } from './recorder.js';
 
 const failing = (error: Error): AccountScripts => ({
   run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false), recallHold: () => Promise.resolve(),
-  restoreReceipt: () => Promise.resolve(),
+  recallHolds: () => Promise.resolve(), restoreReceipt: () => Promise.resolve(),
+  runEach: (_, calls, { failed }) => {
+    calls.forEach((__, index) => { failed(index, error); });
+    return Promise.resolve();
+  },
 });
 
 test('the span of a script with an unknown outcome says so', async () => {
@@ -40,6 +44,8 @@ test('a script is given the trace beside its other arguments', async () => {
     },
     restoreHold: () => Promise.resolve(false),
     recallHold: () => Promise.resolve(),
+    recallHolds: () => Promise.resolve(),
+    runEach: () => Promise.resolve(),
     restoreReceipt: () => Promise.resolve(),
   };
   const args = {

@@ -3,7 +3,8 @@ import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { ZERO, type Micros } from '../../../kit/money/micros.js';
 import { sortedJson } from '../../../kit/sorted-json.js';
-import type { ExpiryPolicy, OverCapture, PlaceHold } from '../../../ledger/ledger.js';
+import { itemAt, runPassing, type Tell } from '../../../kit/tell.js';
+import type { ExpiryPolicy, OverCapture, PlaceHold, PlaceHoldReply } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { costOfOutput, type Price } from '../../prices/price-tokens.js';
@@ -11,7 +12,7 @@ import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
-import { placeHold } from '../place-hold.js';
+import { holdOf } from '../place-hold.js';
 import { spendingFact } from '../../../ledger/spending-fact.js';
 import { HOLD_TOO_LARGE, toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { inputCostOf, type LeasePricing } from './lease-price.js';
@@ -35,8 +36,6 @@ export type PlaceLease = LeaseCall & {
   readonly ownLimits?: PlaceHold['ownLimits'];
   /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
   readonly isNewId: boolean;
-  /** One of many: it may be sent to Redis with others. */
-  readonly together?: boolean;
 };
 
 export type LeaseAmount =
@@ -65,6 +64,29 @@ type Grant = {
  *   of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
+  const plan = planOf(deps, command);
+  return leaseOf(deps, plan, await deps.ledger.placeHold(plan.hold));
+}
+
+/** Does the same for several, those of one account in their order. Each succeeds or fails alone. */
+export function placeLeases(deps: LeaseDeps, commands: readonly PlaceLease[], tell: Tell<Lease>): Promise<void> {
+  return runPassing(commands, (command) => planOf(deps, command), tell, (plans, { done, failed }) =>
+    deps.ledger.placeHolds(plans.map(({ hold }) => hold), {
+      done: (index, reply) => {
+        try {
+          done(index, leaseOf(deps, itemAt(plans, index), reply));
+        } catch (error) {
+          failed(index, error);
+        }
+      },
+      failed,
+    }));
+}
+
+/** What is asked of the ledger, and what its answer is read by. `leaseMs`: the lease that the hold gets. */
+type Plan = { readonly command: PlaceLease; readonly hold: PlaceHold; readonly pricing: LeasePricing; readonly leaseMs: number };
+
+function planOf(deps: LeaseDeps, command: PlaceLease): Plan {
   const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits } = command;
   const askedTerms = termsIn(command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
@@ -73,21 +95,29 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   }
   const reports = onExpiry === 'charge_reported' ? REPORTING_LEASE_SECONDS * 1_000 : deps.leaseMs;
   const leaseMs = askedLeaseMs ?? reports;
-  const terms = { ...deps.beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
+  const { overCapture, debtLimit } = deps.beyond;
+  const terms = { overCapture, debtLimit, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
-  const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
+  const hold = holdOf({
     accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
-    askedTerms, holdMax: deps.holdMax, together: command.together ?? false,
+    askedTerms, holdMax: deps.holdMax,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
-    spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
+    spending: model === '' ? command.spending
+      : { ...command.spending, model, otherModels: [deps.book.named(pricing.price).by.model] },
     fingerprint: fingerprintOf(command),
     facts: {
       lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
       ...spendingFact(command.spending),
       ...(reason === null ? {} : { reason }), type: 'lease',
     },
-  });
+  }, leaseMs);
+  return { command, hold, pricing, leaseMs };
+}
+
+/** The lease that was placed. Throws GatewayError for a refusal. */
+function leaseOf(deps: LeaseDeps, { command, pricing, leaseMs }: Plan, reply: PlaceHoldReply): Lease {
+  const { accountId, holdId, asked } = command;
   if (reply.status === 'hold_exists') {
     throw new GatewayError('idempotency_mismatch', `hold ${holdId} was placed by another request; use a new id`);
   }
@@ -111,8 +141,14 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
 function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
-  return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spender, feature }));
+  // `sortedJson` of all of it, without sorting what is known: names in the order of the alphabet, what is undefined left out.
+  const amount = 'model' in asked ? sortedJson(asked) : `{"desired":${asked.desired},"minimum":${asked.minimum}}`;
+  return fingerprint('lease', `{"asked":${amount}${member('debtLimit', debtLimit)}${member('feature', feature)},"leaseMs":${leaseMs}`
+    + `${member('metadata', metadata)}${member('onExpiry', onExpiry)}${member('overCapture', overCapture)}`
+    + `${member('ownLimits', ownLimits)}${member('spender', spender)}}`);
 }
+
+const member = (name: string, value: unknown): string => (value === undefined ? '' : `,"${name}":${sortedJson(value)}`);
 
 /** One for all holds of an amount: it is remembered with each of them. */
 const NO_PRICE: LeasePricing = { price: '', model: '', usage: {}, serviceTier: 'standard' };
