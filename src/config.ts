@@ -69,8 +69,8 @@ export type Config = {
   readonly consoleIdleSeconds: number;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
-  /** The least time between the beginnings of two drains of a worker, unless batches are full. */
-  readonly drainIntervalMs: number;
+  /** How long entries may gather before a worker has written them to Postgres (journal/paced-drain.ts). */
+  readonly drainWithinMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
   readonly journalTailMs: number;
   /** How long an account is idle when it leaves Redis; 0: none ever does. */
@@ -162,7 +162,7 @@ export function readConfig(env: Environment = process.env): Config {
     consoleIdleSeconds: integer('CONSOLE_IDLE_SECONDS', 1_800, 60, 43_200),
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
-    drainIntervalMs: integer('DRAIN_INTERVAL_MS', 150, 0, 5_000),
+    drainWithinMs: integer('DRAIN_WITHIN_MS', 200, 0, 5_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
     reconcileFreeze: oneOf('RECONCILE_FREEZE', 'false', 'true', 'false') === 'true',
     evictAfterMs: seconds('EVICT_AFTER_SECONDS', 86_400, 0, 31_536_000),

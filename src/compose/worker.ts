@@ -47,7 +47,7 @@ export async function openWorker(
     freezes: config.reconcileFreeze, timeOffsetMs: time.offsetMs, core, redis: connections.bulk, clock: time.clock, log, metrics, onError,
   });
   const webhooks = openWebhookQueue({ config, core, connections, clock: time.clock, log, metrics });
-  const paced = pacedDrain(core.drain, config.drainIntervalMs);
+  const paced = pacedDrain(core.drain, config.drainWithinMs);
   const workers = startWorkers({
     reconcile: reconciler.turn,
     evict: () => evictIdle({

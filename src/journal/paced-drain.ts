@@ -12,12 +12,13 @@ export type PacedDrain = {
 const FULL_ENOUGH = 500;
 
 /**
- * Runs one drain at a time, and begins the next at the earliest `everyMs` milliseconds after the last began, unless that found full
- * batches: each batch has costs that do not depend on its entries, so few large batches cost less than many small ones. The first run
- * after a pause begins at once. Shards that are asked for in the meantime are drained together by the next run. The call that it
+ * Runs one drain at a time, with pauses in which entries gather: each batch has costs that do not depend on its entries, so few large
+ * batches cost less than many small ones. The next run begins as late as it can for an entry to be in Postgres `withinMs` milliseconds
+ * after the last run began, if it takes as long as that one; at once when that one took long or found full batches. The first run after
+ * a pause begins at once. Shards that are asked for in the meantime are drained together by the next run. The call that it
  * belongs to gets its report or its error; the others end at once with null, so they occupy no job.
  */
-export function pacedDrain(drain: Drain, everyMs: number): PacedDrain {
+export function pacedDrain(drain: Drain, withinMs: number): PacedDrain {
   const hurried = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
   let nextAtMs = -Infinity;
@@ -30,9 +31,11 @@ export function pacedDrain(drain: Drain, everyMs: number): PacedDrain {
     if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: hurried.signal }).catch(() => undefined);
     waiting = null;
     const startedAtMs = performance.now();
-    nextAtMs = startedAtMs + everyMs;
+    nextAtMs = startedAtMs + withinMs;
     const report = await drain([...shards]);
-    if (report.batches > 0 && report.entries + report.redelivered >= report.batches * FULL_ENOUGH) nextAtMs = startedAtMs;
+    const isFull = report.batches > 0 && report.entries + report.redelivered >= report.batches * FULL_ENOUGH;
+    const tookMs = performance.now() - startedAtMs;
+    nextAtMs = isFull ? startedAtMs : startedAtMs + withinMs - tookMs;
     return report;
   };
 

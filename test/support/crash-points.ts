@@ -48,7 +48,10 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
   const statements = <Connection extends Db | Trx>(connection: Connection): Connection => new Proxy(connection, {
     get(target, property, receiver) {
       if (property === 'raw') {
-        return (sql: string, bindings: Bindings = []) => call(`postgres: ${statementName(sql)}`, () => target.raw(sql, bindings));
+        return (sql: string, bindings: Bindings = []) => {
+          const called = call(`postgres: ${statementName(sql)}`, () => target.raw(sql, bindings));
+          return Object.assign(called, { options: () => called }); // prepared or not (src/stores/postgres/prepared.ts)
+        };
       }
       if (property === 'transaction') return transaction(target);
       if (property === 'client') return copying((target as Trx).client as Client);
