@@ -19,7 +19,7 @@ import { shardStore } from '../journal/shard-store.js';
 import { sharedDrain } from '../journal/shared-drain.js';
 import { traceBatches } from '../journal/trace-drain.js';
 import { steadyClock, type Clock } from '../kit/clock.js';
-import { IN_FLIGHT_MAX, MODEL_LABELS_MAX } from '../kit/limits.js';
+import { IN_FLIGHT_MAX, MODEL_LABELS_MAX, REDIS_DEADLINES_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import { boundedLabels } from '../kit/metrics/bounded-labels.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
@@ -41,7 +41,6 @@ import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
 import { whenPostgresAnswers } from '../stores/postgres/when-postgres-answers.js';
 import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import type { Breaker } from '../stores/redis/breaker.js';
-import { DEADLINES_MAX } from '../stores/redis/deadline-redis.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
 import type { RedisLocation } from '../stores/redis/location.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
@@ -175,7 +174,7 @@ async function openParts(
   const client = guardedClient({
     client: redis, breakerOf: hotBreakers.of, inFlightMax: IN_FLIGHT_MAX,
     // Half of what a call may wait in all: the pace of a server varies.
-    expectedMs: (key) => redis.expectedMs(key), expectedMaxMs: config.redisTimeoutMs * DEADLINES_MAX / 2,
+    expectedMs: (key) => redis.expectedMs(key), expectedMaxMs: config.redisTimeoutMs * REDIS_DEADLINES_MAX / 2,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const source = foreseeing(accountSource({ db, clock: time.clock }));

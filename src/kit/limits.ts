@@ -122,6 +122,11 @@ export const SWEEP_BATCH_MAX = 100;
 /** Commands to Redis in progress per process; more would only make every answer late. */
 export const IN_FLIGHT_MAX = 1_000;
 /**
+ * Redis answers the calls of a connection in their order. While answers arrive, those of later calls will too, so they are awaited, up
+ * to this many deadlines (REDIS_TIMEOUT_MS) in all: given up, they would be carried out all the same.
+ */
+export const REDIS_DEADLINES_MAX = 4;
+/**
  * Acknowledgements kept per shard and process, to name the accounts of a loss: more than a shard gets between two
  * heartbeats. For 64 shards they take 5 MB.
  */

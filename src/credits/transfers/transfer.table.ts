@@ -117,7 +117,8 @@ const WAS_DEBITED = `t.state = 'refused' and t.ended_at > now() - ${REOPENED_WIT
 const IS_PENDING = `state = 'pending' and tried_at <= now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
 
 /** SQL: transfers to resume that have had no attempt for `:olderThanMs`. */
-export const TRANSFERS_TO_RESUME = `from (select from transfers where ${IS_PENDING} union all select from transfers t where ${WAS_DEBITED}) due`;
+export const TRANSFERS_TO_RESUME = `from (
+  select from transfers where ${IS_PENDING} union all select from transfers t where ${WAS_DEBITED}) due`;
 
 /** Pending transfers without an attempt for `olderThanMs`, the longest waiting first; marks them as tried. */
 export async function claimPendingTransfers(db: Db, olderThanMs: number, limit: number): Promise<TransferRow[]> {

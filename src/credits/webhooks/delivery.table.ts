@@ -75,7 +75,8 @@ export const WEBHOOK_WORK = `from (
     (w.state = 'enabled' and exists (
       select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending' and d.next_at <= ${ms('nowMs')}))
     or (w.state = 'disabled' and exists (
-      select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending' and d.give_up_at < ${ms('nowMs')}))) due`;
+      select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending'
+        and d.give_up_at < ${ms('nowMs')}))) due`;
 
 /** Enabled endpoints with deliveries that are due: how many, counted up to `countMax`. */
 export async function dueEndpoints(db: Db, nowMs: number, countMax: number): Promise<

@@ -42,7 +42,8 @@ export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<v
     const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerConnection, prefix });
     dead.on('error', deps.onError);
     const worker: Worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, worker, job, token), {
-      connection: deps.workerConnection, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED }, drainDelay: WAIT_SECONDS,
+      connection: deps.workerConnection, prefix, concurrency: deps.concurrency, drainDelay: WAIT_SECONDS,
+      removeOnComplete: { count: KEEP_COMPLETED },
     });
     worker.on('error', deps.onError);
     return { dead, worker };

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { startDeadline } from '../../kit/deadline.js';
+import { REDIS_DEADLINES_MAX } from '../../kit/limits.js';
 import type { Options } from './node-options.js';
 import { pace } from './pace.js';
 
@@ -8,12 +9,6 @@ type Stream = Parameters<Redis['sendCommand']>[1];
 
 /** Commands that were sent in one turn of the event loop. They share a deadline. */
 type Batch = { readonly sentAt: number; readonly waiting: Set<Command>; isGivenUp: boolean; cancel: () => void };
-
-/**
- * Redis answers the commands of a connection in their order. While answers arrive, those of later commands will too, so they are
- * awaited, up to this many deadlines in all: given up, they would be carried out all the same.
- */
-export const DEADLINES_MAX = 4;
 
 /**
  * A client whose commands fail with `Command timed out` when Redis answers nothing for `timeoutMs`. ioredis' own
@@ -99,7 +94,7 @@ export class DeadlineRedis extends Redis {
   #limit(batch: Batch, stream: Redis['stream'] | undefined, bytesRead: number): void {
     batch.cancel = startDeadline(this.#timeoutMs, () => {
       const readNow = stream?.bytesRead ?? 0;
-      if (readNow > bytesRead && performance.now() - batch.sentAt < DEADLINES_MAX * this.#timeoutMs) {
+      if (readNow > bytesRead && performance.now() - batch.sentAt < REDIS_DEADLINES_MAX * this.#timeoutMs) {
         this.#limit(batch, stream, readNow);
         return;
       }

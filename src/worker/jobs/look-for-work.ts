@@ -38,7 +38,8 @@ export function lookForWork(deps: LookDeps): () => void {
   };
   const inPostgres = async (): Promise<void> => {
     const asked = WORK_IN_POSTGRES.filter(isTime);
-    const [found, shards] = await Promise.all([workInPostgres(deps, asked), waiting()]);
+    const found = await workInPostgres(deps, asked);
+    const shards = await waiting(); // not at once: a second connection would be opened for it again and again
     await deps.addWanted([
       ...found.map((name) => ({ name, data: {} })), ...(shards.length === 0 ? [] : [{ name: 'drain' as const, data: { shards } }]),
     ]);
@@ -73,7 +74,8 @@ async function dueShards(
     redis.indexStates([...shards.map((each) => each.keys.holdsDue), ...(withLots ? shards.map((each) => each.keys.lotsDue) : [])]),
   ]);
   const nowMs = time + timeOffsetMs();
-  const dueFrom = (from: number): number[] => shards.flatMap(({ shard }, index) => ((states[from + index]?.lowest ?? Infinity) <= nowMs ? [shard] : []));
+  const dueFrom = (from: number): number[] => shards.map(({ shard }) => shard)
+    .filter((_, index) => (states[from + index]?.lowest ?? Infinity) <= nowMs);
   return { holds: dueFrom(0), lots: withLots ? dueFrom(shards.length) : [] };
 }
 

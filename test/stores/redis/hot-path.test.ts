@@ -78,7 +78,8 @@ function guarded(client: Redis, inFlightMax = 1_000, expected = { ms: 0 }) {
   return {
     gate, unknowns,
     client: guardedClient({
-      client, breakerOf: () => gate, inFlightMax, expectedMs: () => expected.ms, expectedMaxMs: TIMEOUT_MS, onUnknown: () => unknowns.push(1),
+      client, breakerOf: () => gate, inFlightMax, expectedMs: () => expected.ms, expectedMaxMs: TIMEOUT_MS,
+      onUnknown: () => unknowns.push(1),
     }),
   };
 }

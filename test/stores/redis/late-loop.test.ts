@@ -47,7 +47,8 @@ function guarded() {
   const gate = breaker(Date.now, () => 0);
   return {
     client: guardedClient({
-      client: redis, breakerOf: () => gate, inFlightMax: 1_000, expectedMs: () => 0, expectedMaxMs: TIMEOUT_MS, onUnknown: () => { unknown += 1; },
+      client: redis, breakerOf: () => gate, inFlightMax: 1_000, expectedMs: () => 0, expectedMaxMs: TIMEOUT_MS,
+      onUnknown: () => { unknown += 1; },
     }),
     gate, unknown: () => unknown,
   };

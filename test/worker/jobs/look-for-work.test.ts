@@ -92,7 +92,8 @@ test.each<[WorkInPostgres, readonly string[]]>([
     `insert into account_plans (account_id, plan_id, anchor_at, due_at, assigned_by) values ('work', 'p', now(), now(), 'x')`,
   ]],
   ['welcome-newcomers', [`insert into profiles (account_id, first_seen, last_seen) values ('work', now(), now())`]],
-  ['keep-limits', [`insert into account_terms (account_id, version, max_hold, changed_at) values ('work', 1, 1, now() - interval '1 minute')`]],
+  ['keep-limits', [`insert into account_terms (account_id, version, max_hold, changed_at)
+    values ('work', 1, 1, now() - interval '1 minute')`]],
   ['reconcile', [`update reconcile_state set full_wanted = true`]],
   ['send-webhooks', [`insert into events (event_id, account_id, type, at, data) values ('e', 'work', 'hold.expired', now(), '{}')`]],
   ['evict-idle', [`update eviction_state set last_round_at = now() - interval '1 day'`]],
