@@ -4,8 +4,8 @@ import { readSpending, type SpendingFact } from './spending-fact.js';
 
 /**
  * What an entry tells beyond money: JSON text, the `about` of an entry, of a hold and of a hold's end. Only this file
- * writes that text and reads it, but for list-facts.ts, which shows it; `type` says which facts it has. The type is the last member, because the version before,
- * which may run beside this one, tells holds and deductions by the first.
+ * writes that text and reads it, but for list-facts.ts, which shows it; `type` says which facts it has. The type is the last
+ * member, because the version before, which may run beside this one, tells holds and deductions by the first.
  */
 export type WrittenFacts =
   /** The place of a stream's hold: what it is expected to use. */
