@@ -16,9 +16,10 @@ function leases.add_terms(args, over_capture, debt_limit, input_cost, renewal_ms
   if input_cost ~= '0' then leases.add(args, 'input_cost', input_cost) end
 end
 
--- Adds fields and values to the arguments of an HSET.
-function leases.add(args, ...)
-  for i = 1, select('#', ...) do args[#args + 1] = (select(i, ...)) end
+-- Adds one or two fields and values to the arguments of an HSET.
+function leases.add(args, field, value, another, its_value)
+  local at = #args
+  args[at + 1], args[at + 2], args[at + 3], args[at + 4] = field, value, another, its_value
 end
 
 --- @on-demand

@@ -4,8 +4,8 @@ import { readSpending, type SpendingFact } from './spending-fact.js';
 
 /**
  * What an entry tells beyond money: JSON text, the `about` of an entry, of a hold and of a hold's end. Only this file
- * writes that text and reads it; `type` says which facts it has. The type is the last member, because the version before,
- * which may run beside this one, tells holds and deductions by the first.
+ * writes that text and reads it, but for list-facts.ts, which shows it; `type` says which facts it has. The type is the last
+ * member, because the version before, which may run beside this one, tells holds and deductions by the first.
  */
 export type WrittenFacts =
   /** The place of a stream's hold: what it is expected to use. */
@@ -152,7 +152,7 @@ const NOTHING: Facts = {
   limits: [], priced: [], spending: {},
 };
 
-/** The type is the last member (`untyped`): it is put there, where the facts were not made so. */
+/** The type comes last, also where the facts were made otherwise; mostly nothing has to be copied for it. */
 export function writeFacts(facts: WrittenFacts): string {
   const text = JSON.stringify(facts);
   if (text.endsWith(`,"type":"${facts.type}"}`)) return text; // no text ends so by its content: a quote in it is escaped
@@ -198,16 +198,6 @@ export function parseFacts(about: string): Facts {
     spending: readSpending(value),
   };
   return { ...common, ...ownFacts(value) };
-}
-
-/** Everything that a text tells, by name, to be shown; null when it is no object. */
-export function listFacts(about: string): readonly (readonly [name: string, value: unknown])[] | null {
-  try {
-    const value: unknown = JSON.parse(about);
-    return isRecord(value) ? Object.entries(value).filter(([name]) => !['type', 'trace', 'request'].includes(name)) : null;
-  } catch {
-    return null;
-  }
 }
 
 function ownFacts(value: Facets): OwnFacts {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { micros } from '../../src/kit/money/micros.js';
-import { listFacts, parseFacts, readFacts, untyped, writeFacts, type WrittenFacts } from '../../src/ledger/facts.js';
+import { parseFacts, readFacts, untyped, writeFacts, type WrittenFacts } from '../../src/ledger/facts.js';
+import { listFacts } from '../../src/ledger/list-facts.js';
 
 const usage = { service: 's', operation: 'o', metadata: { a: 1 } };
 const by = { source: 'console', actor: 'root', reason: 'because' };

@@ -1,6 +1,7 @@
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
-import { listFacts, type Facts } from '../../ledger/facts.js';
+import type { Facts } from '../../ledger/facts.js';
+import { listFacts } from '../../ledger/list-facts.js';
 import { html, type Html } from '../http/html.js';
 
 /** Building blocks of the pages. */

@@ -4,7 +4,7 @@ import { grantIdOf } from '../../books/money-in.table.js';
 import type { Receipt } from '../../credits/receipts/read-receipt.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { LIST_MAX } from '../../kit/limits.js';
-import { listFacts } from '../../ledger/facts.js';
+import { listFacts } from '../../ledger/list-facts.js';
 import { authenticated, callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';

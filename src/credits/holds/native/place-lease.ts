@@ -138,8 +138,10 @@ function leaseOf(deps: LeaseDeps, { command, pricing, leaseMs }: Plan, reply: Pl
   }, { leaseMs, replayed });
 }
 
+type Asked = Pick<PlaceLease, 'asked' | 'leaseMs' | 'onExpiry' | 'overCapture' | 'debtLimit' | 'ownLimits' | 'metadata' | 'spending'>;
+
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
-function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
+export function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: Asked): string {
   const { spender, feature } = spending ?? {};
   // `sortedJson` of all of it, without sorting what is known: names in the order of the alphabet, what is undefined left out.
   const amount = 'model' in asked ? sortedJson(asked) : `{"desired":${asked.desired},"minimum":${asked.minimum}}`;
