@@ -6,6 +6,7 @@ import { systemClock } from '../../src/kit/clock.js';
 import { createLog } from '../../src/kit/log.js';
 import { createMetrics } from '../../src/kit/metrics/metrics.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
+import { openedParts } from '../../src/kit/opened.js';
 import type { Ledger, PlaceHoldReply, SettleHoldReply } from '../../src/ledger/ledger.js';
 import { redisAt } from '../../src/stores/redis/location.js';
 import { connectQueue } from '../../src/stores/redis/queue-connections.js';
@@ -79,6 +80,6 @@ const api = await openApi({
     rabbitmqUrl: undefined,
   },
   clock: time.clock, version: 'baseline', log, metrics, metricsText: metrics.text, tracer: undefined, workerCheck: undefined,
-});
+}, openedParts());
 process.send?.(api.port);
 process.on('disconnect', () => { process.exit(0); });

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { Config } from '../config.js';
 import { moneyIn } from '../credits/grants/money-in.js';
 import { holdPrices } from '../credits/holds/hold-prices.js';
@@ -17,6 +16,7 @@ import { steadyClock, type Clock } from '../kit/clock.js';
 import { IN_FLIGHT_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
+import type { Opened } from '../kit/opened.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import { answerWithinMs } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -53,36 +53,35 @@ export type ApiDeps = {
 };
 
 export type Api = {
-  readonly server: Server;
   readonly port: number;
   readonly readiness: () => Readiness;
   /** Reports not ready, so that load balancers stop sending traffic; requests are still served. */
   retreat(): void;
-  close(): Promise<void>;
 };
 
 /** Requests in flight get this long to finish when the gateway stops. */
 const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
-/** Opens the HTTP side and listens on the port. */
+/** Opens the HTTP side and listens on the port. What it opens, `opened` closes: the port first. */
 export async function openApi(
   { config, core: inner, databaseUrl, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
+  opened: Opened,
 ): Promise<Api> {
-  const rates = composeRates({ config, redis: inner.redis, metrics });
+  const rates = opened.add(composeRates({ config, redis: inner.redis, metrics }), (each) => { each.close(); });
   const core: Core = { ...inner, ledger: withFillerLimits(inner.ledger, rates) };
   const { ledger, db } = core;
   let isServing = false;
 
-  const profiles = profileWriter({
+  const profiles = opened.add(profileWriter({
     write: (seen) => upsertProfiles(db, seen.map((profile) => ({ ...profile, seenAtMs: clock() }))),
     onError: (error) => { log.warn({ err: error }, 'profiles not written to Postgres; they stay queued'); },
-  });
-  const refusals = refusalRecorder({
+  }), (each) => each.close());
+  const refusals = opened.add(refusalRecorder({
     write: (refused) => addRefusals(db, refused),
     unrecorded: (count) => { metrics.count('refusalsUnrecorded', {}, count); },
     onError: (error) => { log.warn({ err: error }, 'refusals not written to Postgres; they stay queued'); },
-  });
+  }), (each) => each.close());
   const money = moneyIn({ db, ledger });
   const admitted = admitCaller({
     db, ledger, moneyIn: money, profiles, clock, steadyClock, isJwksBound: config.auth.jwks !== undefined && isBound(config.auth.jwks),
@@ -91,7 +90,7 @@ export async function openApi(
   const { authenticate, keysCheck } = composeAuthentication({ auth: config.auth, admitted, metrics, log });
   const administration = composeAdministration({ config, core, money, clock, log });
   const chatsparty = composeChatsparty({ core, money, clock, log, resolveAccount: administration.resolveAccount });
-  const servers = composeServerSide({ config, core, money, clock, log });
+  const servers = opened.add(composeServerSide({ config, core, money, clock, log }), (each) => each.close());
   const readiness = (): Readiness => {
     const worker = workerCheck?.();
     const checks = {
@@ -101,15 +100,15 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
-  const limits = await composeLimits({ config, core, databaseUrl, clock, log });
+  const limits = opened.add(await composeLimits({ config, core, databaseUrl, clock, log }), ({ pools }) => pools.close());
   const oversight = composeOversight(core, log, clock);
   const webhooks = composeWebhooks({ core, config, clock });
-  const operator = composeConsole({
+  const operator = opened.add(composeConsole({
     core, queues, authenticate, oversight, metricsText,
     shares: { ...servers.administration, webhooks: webhooks.endpoints, deliveries: webhooks.deliveries },
     money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
     readiness, idleSeconds: config.consoleIdleSeconds, clock, log,
-  });
+  }), (each) => each.close());
   const busy = admission({
     timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
     onRefused: (urgency) => { metrics.count('busyRefusals', { urgency }); },
@@ -154,21 +153,10 @@ export async function openApi(
 
   const server = httpServer(app, (reason) => { metrics.count('socketsClosed', { reason }); });
   const port = await listen(server, config.port, config.host);
+  opened.add(server, (each) => {
+    isServing = false;
+    return closeServer(each, GRACE_MS);
+  });
   isServing = true;
-  return {
-    server,
-    port,
-    readiness,
-    retreat: () => { isServing = false; },
-    close: async () => {
-      isServing = false;
-      await closeServer(server, GRACE_MS);
-      rates.close();
-      await operator.close();
-      await limits.pools.close();
-      await servers.close();
-      await profiles.close();
-      await refusals.close();
-    },
-  };
+  return { port, readiness, retreat: () => { isServing = false; } };
 }

@@ -2,6 +2,7 @@ import type { Config, Role } from '../config.js';
 import type { Check, Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import { createMetrics, type Metrics } from '../kit/metrics/metrics.js';
+import { openedParts, type Opened } from '../kit/opened.js';
 import { settleWithin } from '../kit/settle-within.js';
 import { shared } from '../kit/shared.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
@@ -47,35 +48,55 @@ const JOBS_GRACE_MS = 10_000;
 /** Scrapes are seconds apart: a text that is this old is new enough for the next scraper. */
 const METRICS_FRESH_MS = 1_000;
 
-/** The composition root: one process of the gateway, from its configuration to its open port. */
+/**
+ * The composition root: one process of the gateway, from its configuration to its open port. When a part cannot be opened, those
+ * that were are closed, and the reason is thrown.
+ */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
+  const opened = openedParts();
+  try {
+    return await openProcess(deps, opened);
+  } catch (error) {
+    // Open connections would keep the process from exiting. Why it failed is more telling than why a part did not close.
+    await opened.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openProcess(deps: GatewayDeps, opened: Opened): Promise<Gateway> {
   const { config, role, servers, time, version, log, listens = true, metricsFreshMs = METRICS_FRESH_MS } = deps;
   const metrics = createMetrics({ version });
-  const tracer = await tracerOf(deps);
+  const tracer = opened.add(await tracerOf(deps), (each) => each?.close());
   const onQueueError = (error: unknown): void => {
     log.warn({ err: error }, 'queue error; a schedule repeats jobs that were not delivered');
   };
-  const connections = connectQueue(servers.redis, config.redisNamespace, onQueueError);
-  const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
+  const connections = opened.add(connectQueue(servers.redis, config.redisNamespace, onQueueError), (each) => { each.close(); });
+  const queue = opened.add(
+    ledgerQueue(connections.producer, config.redisNamespace, onQueueError), (each) => settleWithin(JOBS_GRACE_MS, each.close()),
+  );
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
-  const core = await openCore({
+  const core = opened.add(await openCore({
     config, servers, time, log, metrics, bulkRedis: connections.bulk, written: (shard) => { nudge.touch(shard); }, tracer,
-  });
+  }), (each) => each.close());
+  opened.add(nudge, (each) => { each.close(); });
 
   // A process loads only the modules of its role.
-  const worker: WorkerSide | undefined = role === 'api' ? undefined : await (await import('./worker.js')).openWorker({
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : opened.add(await (await import('./worker.js')).openWorker({
     config, databaseUrl: servers.databaseUrl, core, connections, queue, time, log, metrics, tracer,
-  });
+  }), (each) => settleWithin(JOBS_GRACE_MS, each.close()));
   const makeText = deps.metricsText?.(metrics) ?? metrics.text;
   const metricsText = shared(async () => Buffer.from(await makeText()), metricsFreshMs);
+  // Closed after the API: metrics and readiness are there while its last requests finish.
+  const afterApi = opened.add(openedParts(), (each) => each.close());
   const api: Api | undefined = role === 'worker' ? undefined : await (await import('./api.js')).openApi({
     config, core, databaseUrl: servers.databaseUrl,
     queues: { queue, connections, namespace: config.redisNamespace, rabbitmqUrl: config.rabbitmqUrl },
     clock: time.clock, version, log, metrics, metricsText, tracer, workerCheck: deps.workerCheck,
-  });
+  }, opened);
   const readiness = api?.readiness ?? ((): Readiness => ({ serving: true, checks: worker?.checks() ?? {} }));
-  const operations: OperationsServer | undefined = api !== undefined || listens
-    ? await openOperations({ config, readiness, ownsMainPort: api === undefined, log, metrics, metricsText }) : undefined;
+  const operations: OperationsServer | undefined = api === undefined && !listens ? undefined : afterApi.add(
+    await openOperations({ config, readiness, ownsMainPort: api === undefined, log, metrics, metricsText }), (each) => each.close(),
+  );
 
   return {
     port: api?.port ?? operations?.mainPort,
@@ -85,14 +106,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     close: async () => {
       api?.retreat();
       if (api !== undefined && config.shutdownDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, config.shutdownDelayMs); });
-      await api?.close();
-      await operations?.close();
-      if (worker !== undefined) await settleWithin(JOBS_GRACE_MS, worker.close());
-      nudge.close();
-      await core.close();
-      await settleWithin(JOBS_GRACE_MS, queue.close());
-      connections.close();
-      await tracer?.close();
+      await opened.close();
     },
   };
 }

@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import type { AmqpBridge } from '../edge/queues/amqp-bridge.js';
 import { deadLetterQueue, CONSUMED_QUEUES } from '../edge/queues/queues.js';
+import { atMostEvery } from '../kit/at-most-every.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { settleWithin } from '../kit/settle-within.js';
@@ -73,15 +74,5 @@ export function openWatch({ config, databaseUrl, core, connections, queue, webho
       const queues = [...settlements.map(({ queue: each }) => each), ...deadLetterQueues];
       await settleWithin(CLOSE_WITHIN_MS, Promise.all([watchDb.destroy(), ...queues.map((each) => each.close())]));
     },
-  };
-}
-
-/** Calls `tell` unless it was called less than `ms` ago. */
-function atMostEvery<T>(ms: number, tell: (what: T) => void): (what: T) => void {
-  let toldAt = -Infinity;
-  return (what) => {
-    if (performance.now() - toldAt < ms) return;
-    toldAt = performance.now();
-    tell(what);
   };
 }

@@ -1,3 +1,4 @@
+import { atMostEvery } from '../kit/at-most-every.js';
 import { repeatUntilDone } from './repeat-until-done.js';
 import { verifiedShards, type Epoch } from './verified-shards.js';
 import type { VerifyDeps } from './verify-shards.js';
@@ -34,6 +35,8 @@ const LOOK_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 5_000;
 /** Delay between attempts while Redis or Postgres does not answer. */
 const RETRY_MS = 200;
+/** How often failed attempts are logged. */
+const REPORT_EVERY_MS = 5_000;
 
 export function fence(deps: FenceDeps): Fence {
   const { redis, keys, log, store } = deps;
@@ -44,9 +47,9 @@ export function fence(deps: FenceDeps): Fence {
 
   const verifying = repeatUntilDone(async () => {
     await verified.verify().finally(() => { if (verified.isEachVerifiedOnce()) markOpened(); });
-  }, RETRY_MS, (error) => {
+  }, RETRY_MS, atMostEvery(REPORT_EVERY_MS, (error) => {
     log.error({ err: error }, 'cannot verify Redis against Postgres yet; refusing operations until it is possible');
-  });
+  }));
   const unsubscribe = redis.onConnection({ ready: verifying.again });
   verifying.again();
 
