@@ -152,12 +152,7 @@ const NOTHING: Facts = {
   limits: [], priced: [], spending: {},
 };
 
-export function writeFacts(facts: WrittenFacts): string {
-  const text = JSON.stringify(facts);
-  if (text.endsWith(`,"type":"${facts.type}"}`)) return text; // no text ends so by its content: a quote in it is escaped
-  const { type, ...told } = facts;
-  return JSON.stringify({ ...told, type });
-}
+export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
 
 /** A text of `writeFacts` without its type: what fingerprints are made of, so that a request keeps its own over releases. */
 export const untyped = (about: string): string => about.replace(/,"type":"[a-z_]+"\}$/, '}');
@@ -170,9 +165,6 @@ export function readFacts(about: string): Facts {
     return NOTHING;
   }
 }
-
-/** The limits that a text tells of. */
-export const readLimitFacts = (about: string): readonly LimitFact[] => (about.includes('"limits"') ? readFacts(about).limits : []);
 
 /**
  * Reads a text, of this version or of the one before. A type or a word that is not known here is no error. Throws a
