@@ -15,10 +15,31 @@ export function sortedJson(value: unknown): string {
     const first = name.charCodeAt(0);
     mayHaveIndex ||= first >= DIGIT_0 && first <= DIGIT_9;
   }
-  names.sort();
+  sort(names);
   // Names that are array indexes come first, by number: where objects have them.
   if (mayHaveIndex) names.sort((a, b) => rankOf(a) - rankOf(b));
-  return `{${names.map((name) => `${JSON.stringify(name)}:${sortedJson(object[name])}`).join(',')}}`;
+  let json = '';
+  for (const name of names) json += `${json === '' ? '{' : ','}${JSON.stringify(name)}:${sortedJson(object[name])}`;
+  return json === '' ? '{}' : `${json}}`;
+}
+
+const FEW = 16;
+
+/** By UTF-16 units, as the built-in sort does, which takes several times as long for the few names of a request. */
+function sort(names: string[]): void {
+  if (names.length > FEW) {
+    names.sort();
+    return;
+  }
+  for (let index = 1; index < names.length; index += 1) {
+    const name = names[index] ?? '';
+    let at = index;
+    for (let before = names[at - 1]; before !== undefined && before > name; before = names[at - 1]) {
+      names[at] = before;
+      at -= 1;
+    }
+    names[at] = name;
+  }
 }
 
 const [DIGIT_0, DIGIT_9] = [0x30, 0x39];

@@ -172,9 +172,6 @@ export function readFacts(about: string): Facts {
   }
 }
 
-/** The limits that a text tells of. */
-export const readLimitFacts = (about: string): readonly LimitFact[] => (about.includes('"limits"') ? readFacts(about).limits : []);
-
 /**
  * Reads a text, of this version or of the one before. A type or a word that is not known here is no error. Throws a
  * SyntaxError or TypeError for text that is no JSON object, or whose common parts have another shape than ours: the drainer

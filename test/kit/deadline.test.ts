@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { lastKnownProfile } from '../../src/credits/statement/credit-profile.js';
 import { within as knownWithin } from '../../src/edge/console/overview.js';
-import { orLate, startDeadline } from '../../src/kit/deadline.js';
+import { orLate, sharedDeadline, startDeadline } from '../../src/kit/deadline.js';
 import { settleWithin } from '../../src/kit/settle-within.js';
 import { lastKnown, within } from '../../src/kit/within.js';
 import { answeringProxy, type AnsweringServer } from '../support/answering-server.js';
@@ -92,4 +92,16 @@ test('a cancelled deadline never fires, even while it lets the loop read', async
   cancel();
   await new Promise((resolve) => { setTimeout(resolve, MS); });
   expect(isLate).toBe(false);
+});
+
+test('waits of one turn share a deadline: each is told of it, but for one that has ended', async () => {
+  const deadline = sharedDeadline(MS);
+  const late: string[] = [];
+  const end = deadline(() => { late.push('ended'); });
+  await new Promise<void>((resolve) => {
+    deadline(() => { late.push('one'); });
+    deadline(() => { late.push('other'); resolve(); });
+    setImmediate(end);
+  });
+  expect(late).toEqual(['one', 'other']);
 });

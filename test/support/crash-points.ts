@@ -54,26 +54,9 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
         };
       }
       if (property === 'transaction') return transaction(target);
-      if (property === 'client') return copying((target as Trx).client as Client);
+      if (property === 'client') return pooled((target as Trx).client as Client, call);
       return Reflect.get(target, property, receiver) as unknown;
     },
-  });
-
-  /** COPY takes the connection of a transaction (src/stores/postgres/copy.ts), a busy look-up one of the pool (rows-of.ts). */
-  const copying = (client: Client): Client => ({
-    acquireConnection: async () => {
-      const connection = await client.acquireConnection();
-      return {
-        query: (query, callback) => {
-          const name = `postgres: ${query.text.startsWith('copy') ? query.text.split(' ', 2).join(' ') : statementName(query.text)}`;
-          call(name, () => new Promise<unknown>((resolve, reject) => {
-            connection.query(query, (error, result) => { if (error) reject(error); else resolve(result); });
-          })).then((result) => { callback(null, result); }, callback);
-        },
-        release: () => client.releaseConnection(connection),
-      };
-    },
-    releaseConnection: (connection) => connection.release?.() ?? Promise.resolve(),
   });
 
   const transaction = (target: Db) => async <T>(work: (trx: Trx) => Promise<T>): Promise<T> => {
@@ -109,6 +92,25 @@ type Connection = {
 };
 
 type Client = { acquireConnection(): Promise<Connection>; releaseConnection(connection: Connection): Promise<void> };
+
+type Call = <T>(name: string, work: () => PromiseLike<T>) => Promise<T>;
+
+/** COPY takes the connection of a transaction (src/stores/postgres/copy.ts), a busy look-up one of the pool (rows-of.ts). */
+const pooled = (client: Client, call: Call): Client => ({
+  acquireConnection: async () => {
+    const connection = await client.acquireConnection();
+    return {
+      query: (query, callback) => {
+        const name = `postgres: ${query.text.startsWith('copy') ? query.text.split(' ', 2).join(' ') : statementName(query.text)}`;
+        call(name, () => new Promise<unknown>((resolve, reject) => {
+          connection.query(query, (error, result) => { if (error) reject(error); else resolve(result); });
+        })).then((result) => { callback(null, result); }, callback);
+      },
+      release: () => client.releaseConnection(connection),
+    };
+  },
+  releaseConnection: (connection) => connection.release?.() ?? Promise.resolve(),
+});
 
 type Bindings = Parameters<Db['raw']>[1] & object;
 

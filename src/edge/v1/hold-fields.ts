@@ -15,7 +15,7 @@ import {
 } from '../../kit/limits.js';
 import { OVER_CAPTURES } from '../../ledger/hold-terms.js';
 import { micros } from '../../kit/money/micros.js';
-import { LEASE_END_REASONS, readFacts, readLimitFacts } from '../../ledger/facts.js';
+import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
 import { limitsAfter, type LimitState } from '../../ledger/limits.js';
 import { storedText } from '../http/schema.js';
 import { MetadataMember, nativeBody, Strict } from './body.js';
@@ -218,7 +218,9 @@ export const presentEnd = ({ accountId, holdId }: Named, { outcome, payer }: Pic
   state: outcome.state, amount: creditsText(outcome.amount), captured: creditsText(outcome.captured),
   released: creditsText(outcome.released), expired: creditsText(outcome.expired), overage: creditsText(outcome.overage),
   debt: creditsText(outcome.debt), uncollected: creditsText(outcome.uncollected), available: creditsText(outcome.available),
-  late: outcome.late, endedAt: timeText(outcome.endedAtMs), limits: presentLimits(limitsAfter(readLimitFacts(outcome.about))),
+  late: outcome.late, endedAt: timeText(outcome.endedAtMs),
+  // Most accounts have none: then nothing is read.
+  limits: presentLimits(limitsAfter(outcome.about.includes('"limits"') ? readFacts(outcome.about).limits : [])),
 });
 
 export function presentRow(row: HoldRow): object {
