@@ -57,6 +57,7 @@ test('constant load is never reported as drift', async () => {
   const accountIds = await Promise.all(Array.from({ length: 6 }, () => lab.account()));
   let isOver = false;
   let writes = 0;
+  let writesMeanwhile = 0;
   const write = async (accountId: string, nth: number): Promise<void> => {
     const { ledger } = lab.under;
     for (let each = 0; !isOver; each += 1) {
@@ -66,12 +67,14 @@ test('constant load is never reported as drift', async () => {
         accountId, holdId, minimum: micros(2), desired: micros(2), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
         fingerprint: 'f', about: '{}',
       });
+      writes += 1;
       await lab.charge(accountId, 3);
+      writes += 1;
       await ledger.settleHold({
         accountId, holdId, cost: micros(each % 4), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'x',
         about: '{}',
       });
-      writes += 3;
+      writes += 1;
       await sleep(1); // leaves time to other users of the machine
     }
   };
@@ -91,12 +94,13 @@ test('constant load is never reported as drift', async () => {
         expect(differences).toEqual([]);
         results.set(result, (results.get(result) ?? 0) + 1);
       }
-      expect(writes).toBeGreaterThan(before);
+      writesMeanwhile += writes - before;
     }
   } finally {
     isOver = true;
     await Promise.all(working);
   }
+  expect(writesMeanwhile).toBeGreaterThan(8); // a fast comparison may find none in one round
   expect([...results.keys()].filter((result) => result !== 'ok' && result !== 'busy')).toEqual([]);
   expect((await compareAccounts(lab.deps, accountIds, { newest: null })).map(({ result }) => result)).toEqual(accountIds.map(() => 'ok'));
 });
