@@ -55,7 +55,8 @@ export function gathered<Key extends string, Arg extends string>(
   const joins = (at: number, call: GatheredCall<Key, Arg>): boolean => {
     const first = groups[at]?.[0].call;
     return first !== undefined
-      && shared.keys.every((name) => first.keys[name] === call.keys[name]) && shared.args.every((name) => first.args[name] === call.args[name]);
+      && shared.keys.every((name) => first.keys[name] === call.keys[name])
+      && shared.args.every((name) => first.args[name] === call.args[name]);
   };
 
   const send = (client: ScriptClient): void => {

@@ -59,7 +59,9 @@ afterAll(() => { for (const each of [koa, lean]) each?.server.close(); });
 /** All that is sent until the connection closes, and what is told of errors. */
 async function told({ server, errors }: Answering, request: string): Promise<object> {
   errors.length = 0;
-  const closed = new Promise((resolve) => { server.prependOnceListener('request', (_, response) => { response.once('close', resolve); }); });
+  const closed = new Promise((resolve) => {
+    server.prependOnceListener('request', (_, response) => { response.once('close', resolve); });
+  });
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.write(request);
   const sent = await text(socket);

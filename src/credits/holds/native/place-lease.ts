@@ -139,7 +139,7 @@ function leaseOf(deps: LeaseDeps, { command, pricing, leaseMs }: Plan, reply: Pl
 }
 
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
-function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
+export function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
   // `sortedJson` of all of it, without sorting what is known: names in the order of the alphabet, what is undefined left out.
   const amount = 'model' in asked ? sortedJson(asked) : `{"desired":${asked.desired},"minimum":${asked.minimum}}`;
