@@ -42,8 +42,7 @@ export async function inLanes<Item>(
     for (const lane of waiting) {
       for (const { indexes, group } of stepsOf(lane, stepMax, (index) => joins(items[index] as Item, index))) {
         const giveBack = await turns.take(indexes.length);
-        await run(indexes, group);
-        giveBack();
+        await run(indexes, group).finally(giveBack);
       }
     }
   }));

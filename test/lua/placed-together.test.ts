@@ -173,6 +173,30 @@ test('an error halfway through the lots leaves nothing behind for the holds of i
     .toEqual([['grant', 10], ['grant', 20], ['place', 16], ['place', 10]]);
 });
 
+test('a repeat whose stored answer has a part missing fails alone: its neighbours learn that they were placed', async () => {
+  const accountId = await account(10);
+  const place = placing(true);
+  await place(accountId, 'old', 1);
+  await under.redis.hdel(under.keys.account(accountId, 1).hold('old'), 'placed_available');
+  const replies = await Promise.allSettled([place(accountId, 'a', 4), place(accountId, 'old', 1), place(accountId, 'b', 5)]);
+  expect(replies).toMatchObject([
+    { value: { status: 'placed', available: 5 } }, { status: 'rejected' }, { value: { status: 'placed', available: 0 } },
+  ]);
+  expect((await stored(accountId)).open).toEqual(['a', 'b', 'old']);
+});
+
+test('holds of one account are placed in their order, whoever spends: those of others have another maximum', async () => {
+  const accountId = await account(6);
+  const place = (holdId: string, amount: number, spender = accountId): Promise<PlaceHoldReply> => placeBy(true)({
+    accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: 'p',
+    fingerprint: 'f', about: '{}', isNewId: true, spending: { spender },
+  });
+  const replies = await Promise.all([
+    place('a', 1), place('b', 2, 'other'), place('c', 3), place('d', 1), place('e', 1, 'other'),
+  ]);
+  expect(replies.map(({ status }) => status)).toEqual(['placed', 'placed', 'placed', 'insufficient_credits', 'insufficient_credits']);
+});
+
 test('a text with a NUL, which ends a text in the call, fails its own hold and changes nothing', async () => {
   const accountId = await account(10);
   const place = (holdId: string, price: string): Promise<PlaceHoldReply> => placeBy(true)({

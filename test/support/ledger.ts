@@ -102,7 +102,7 @@ export async function testLedger(options: {
   const ledger = redisLedger({
     ...between({ client: sharded, fence: gate }), keys, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, memory: () => 'normal',
-    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    openHoldsMax: { account: 100_000, pool: 200_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   return {
     ledger, redis, sharded, keys,

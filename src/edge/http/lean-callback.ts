@@ -24,9 +24,10 @@ export function leanCallback(app: App, middleware: readonly Middleware[]): Handl
   return async (request, response) => {
     const ctx = app.createContext<RequestState>(request, response) as unknown as GatewayContext;
     response.statusCode = 404;
+    let isByKoa = false;
     response.on('close', () => {
       const error = request.socket.errored;
-      if (error !== null && !response.writableFinished) app.emit('error', error, ctx);
+      if (error !== null && !isByKoa && !response.writableFinished) app.emit('error', error, ctx);
     });
     try {
       await run(ctx);
@@ -34,6 +35,7 @@ export function leanCallback(app: App, middleware: readonly Middleware[]): Handl
       if (typeof body === 'string' && request.method !== 'HEAD' && !EMPTY.has(status) && ctx.respond !== false && ctx.writable) {
         response.end(body);
       } else {
+        isByKoa = true; // and so is what it tells of errors
         await byKoa(app, ctx, status);
       }
     } catch (error) {

@@ -41,20 +41,28 @@ const failureOf = (script: string, message: string): Error =>
  * first it takes one argument with texts that each end with a NUL: where in KEYS those of its owner begin, where its own begin,
  * and its arguments, of which none has a NUL: the script must refuse another number of texts. One argument costs a fraction of
  * what two dozen do here. It answers `each` with a list of replies, each one text of values with a NUL between them.
- * Every call gets its own reply, in the order of the calls. If the whole call fails, each of them fails.
+ * Every call gets its own reply, in the order of the calls. If the whole call fails, each of them fails. The calls of one owner are
+ * carried out in their order, also where they do not share what they must.
  */
 export function gathered<Key extends string, Arg extends string>(
   script: Script<Key, Arg>, gathering: Gathering<Key, Arg>,
 ): GatheredScript<Key, Arg> {
-  const { shared, atOnce } = gathering;
+  const { shared, ownerKeys, atOnce } = gathering;
   let groups: Group<Key, Arg>[] = [];
+  /** The last of these groups that has calls of an owner: an earlier one takes no more of it, so that its calls stay in their order. */
+  const lastOf = new Map<string, number>();
 
-  const sharesAll = (one: GatheredCall<Key, Arg>, other: GatheredCall<Key, Arg>): boolean =>
-    shared.keys.every((name) => one.keys[name] === other.keys[name]) && shared.args.every((name) => one.args[name] === other.args[name]);
+  const joins = (at: number, call: GatheredCall<Key, Arg>): boolean => {
+    const first = groups[at]?.[0].call;
+    return first !== undefined
+      && shared.keys.every((name) => first.keys[name] === call.keys[name])
+      && shared.args.every((name) => first.args[name] === call.args[name]);
+  };
 
   const send = (client: ScriptClient): void => {
     const asked = groups;
     groups = [];
+    lastOf.clear();
     for (const waiting of asked) {
       for (let from = 0; from < waiting.length; from += atOnce) sendTogether(client, waiting.slice(from, from + atOnce));
     }
@@ -89,13 +97,20 @@ export function gathered<Key extends string, Arg extends string>(
       }
       if (groups.length === 0) setImmediate(send, client);
       const asked = { tell, waiting: calls.length, resolve };
-      let group: Group<Key, Arg> | undefined;
+      let [owner, at] = ['', 0];
       calls.forEach((call, index) => {
-        // Neighbours are mostly of one account.
-        if (group === undefined || !sharesAll(group[0].call, call)) group = groups.find(([first]) => sharesAll(first.call, call));
         const waiting = { call, asked, index };
+        const ownerOfCall = call.keys[ownerKeys[0]];
+        // Neighbours are mostly of one account.
+        if (ownerOfCall !== owner || !joins(at, call)) {
+          owner = ownerOfCall;
+          at = lastOf.get(owner) ?? 0;
+          while (at < groups.length && !joins(at, call)) at += 1;
+          lastOf.set(owner, at);
+        }
+        const group = groups[at];
         if (group !== undefined) group.push(waiting);
-        else groups.push(group = [waiting]);
+        else groups.push([waiting]);
       });
     }),
   };

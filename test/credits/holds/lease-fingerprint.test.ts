@@ -1,24 +1,34 @@
 import { expect, test } from '@jest/globals';
-import { fingerprintOf } from '../../../src/credits/holds/native/place-lease.js';
+import { fingerprintOf, type PlaceLease } from '../../../src/credits/holds/native/place-lease.js';
 import { fingerprint } from '../../../src/kit/ids.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import { sortedJson } from '../../../src/kit/sorted-json.js';
+import { randomOf, type Random } from '../../support/random.js';
 
-type Asked = Parameters<typeof fingerprintOf>[0];
+/** What a release before made of a request: its holds are open, and a repeat must get their answer. */
+const before = ({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string =>
+  fingerprint('lease', sortedJson({
+    asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spender: spending?.spender, feature: spending?.feature,
+  }));
 
-/** Open holds have the fingerprints that earlier versions made: sorted JSON of everything that was asked for. */
-test.each<[string, Asked]>([
-  ['an amount', { asked: { minimum: micros(10), desired: micros(10) }, leaseMs: null }],
-  ['a range of amounts, with everything', {
-    asked: { minimum: micros(1), desired: micros(999_999_999_999_999) }, leaseMs: 60_000, onExpiry: 'release', overCapture: 'debt',
-    debtLimit: micros(5), ownLimits: [['a"b', micros(7)]], metadata: { 'é': ['\u2028', null], 10: 1, 9: { b: 1, a: undefined } },
-    spending: { spender: 's\\"', feature: 'chat', key: 'not a part of it' },
-  }],
-  ['a model', {
-    asked: { model: 'm', provider: undefined, usage: { inputTokens: 5 }, serviceTier: 'standard', maxOutputTokens: 7 }, leaseMs: null,
-    spending: { spender: undefined, feature: undefined, key: 'k' },
-  }],
-])('the fingerprint of %s is that of its sorted JSON', (_, command) => {
-  const { spending: { spender, feature } = {}, ...rest } = command;
-  expect(fingerprintOf(command)).toBe(fingerprint('lease', sortedJson({ ...rest, spender, feature })));
+const picked = (random: Random, ...values: readonly unknown[]): unknown => random.pick(values.map((value) => ({ value }))).value;
+
+test('a request to place a hold has the fingerprint that it had in the release before', () => {
+  const random = randomOf(7);
+  const some = { minimum: micros(random.integer(1, 9)), desired: micros(Number.MAX_SAFE_INTEGER) };
+  const model = {
+    model: 'a"b', provider: picked(random, undefined, 'p'), usage: { outputTokens: 1, inputTokens: 2 }, serviceTier: 'standard',
+    maxOutputTokens: undefined, minimumOutputTokens: 3,
+  };
+  for (let round = 0; round < 2_000; round += 1) {
+    const command = {
+      asked: picked(random, some, { desired: micros(5), minimum: micros(5) }, model),
+      leaseMs: picked(random, null, 60_000), onExpiry: picked(random, undefined, 'release', 'charge_input'),
+      overCapture: picked(random, undefined, 'cap'), debtLimit: picked(random, undefined, micros(0), micros(7)),
+      ownLimits: picked(random, undefined, [], [['a', micros(5)], ['b', micros(1)]]),
+      metadata: picked(random, undefined, {}, { b: [null, { z: 1, y: 'ü\u2028' }], 10: 1, 9: 2 }, JSON.parse('{"__proto__":{"asked":1}}')),
+      spending: picked(random, undefined, {}, { spender: 's\\', key: 'k' }, { feature: 'f\n', spender: undefined }),
+    } as unknown as PlaceLease;
+    expect([command, fingerprintOf(command)]).toEqual([command, before(command)]);
+  }
 });
