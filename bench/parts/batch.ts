@@ -42,7 +42,8 @@ const BUSY_MAX = 20;
 const RETRY_AFTER_MS = 1_000;
 
 type Bench = {
-  readonly redis: TestRedis; readonly api: GatewayProcess; readonly load: LoadGenerator; readonly view: LedgerView; readonly ids: readonly string[];
+  readonly redis: TestRedis; readonly api: GatewayProcess; readonly load: LoadGenerator; readonly view: LedgerView;
+  readonly ids: readonly string[];
   readonly key: string;
   /** Holds that were acknowledged, by account. */
   readonly acknowledged: Map<string, number>;
@@ -100,7 +101,7 @@ async function compare(bench: Bench, { rounds, warmUp, repeats }: Size, say: Par
     tables: [{
       title: `${HOLDS} holds a batch on ${ACCOUNTS} accounts: medians`, columns: ['', 'holds/s', 'API µs', 'Redis µs'],
       rows: ([[`single calls, ${CONNECTIONS} connections`, 'single'], ['one batch', 'batch'], ['two batches at once', 'batches']] as const)
-        .map(([name, leg]) => [name, median(perSecond[leg]).toFixed(0), median(apiMicros[leg]).toFixed(0), median(redisMicros[leg]).toFixed(0)]),
+        .map(([name, leg]) => [name, ...[perSecond, apiMicros, redisMicros].map((values) => median(values[leg]).toFixed(0))]),
     }],
     problems: await wrongAccounts(bench),
     notes: notesOf(busy, perSecond.batch.length),

@@ -52,7 +52,8 @@ const shoot = async (page: Page, name: string): Promise<void> => { if (isFilmed)
 const KEEP_BALANCES = `{
   const shown = document.getElementById('balance');
   window.balances = [Number(shown.textContent)];
-  new MutationObserver(() => window.balances.push(Number(shown.textContent))).observe(shown, { childList: true, characterData: true, subtree: true });
+  new MutationObserver(() => window.balances.push(Number(shown.textContent)))
+    .observe(shown, { childList: true, characterData: true, subtree: true });
 }`;
 const balance = async (page: Page): Promise<number> => Number(await page.locator('#balance').textContent());
 const streaming = (page: Page, tokens: number): Promise<void> => until(`${tokens} tokens`, async () =>
