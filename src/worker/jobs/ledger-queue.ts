@@ -44,6 +44,7 @@ export type LedgerQueue = {
   readonly addWanted: (jobs: readonly WantedJob[]) => Promise<void>;
   /** Writes the schedules, also after Redis has lost them. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
+  /** Whether every schedule is there, with this version's period. */
   readonly hasSchedules: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
@@ -77,7 +78,10 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
         await queue.upsertJobScheduler(name, { every: scheduleMs(name) }, { name, data: data[name], opts: JOB_OPTIONS });
       }
     },
-    hasSchedules: async () => (await queue.getJobSchedulersCount()) === JOB_NAMES.length,
+    hasSchedules: async () => {
+      const periods = new Map((await queue.getJobSchedulers()).map(({ key, every }) => [key, Number(every)]));
+      return JOB_NAMES.every((name) => periods.get(name) === scheduleMs(name));
+    },
     close: () => queue.close(),
   };
 }
