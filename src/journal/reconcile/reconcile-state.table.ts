@@ -27,8 +27,8 @@ const CLAIM_SECONDS = 120;
 const FULL_EVERY = `interval '1 day'`;
 
 /**
- * SQL: a batch to do now. A round that ended less than `:reconcilePauseMs` ago is not repeated, unless a complete one is wanted or there are
- * findings, which are compared again.
+ * SQL: a batch to do now. A round that ended less than `:reconcilePauseMs` ago is not repeated, unless a complete one is wanted or there
+ * are findings, which are compared again.
  */
 export const RECONCILE_BATCH = `from reconcile_state
   where (claimed_until is null or claimed_until < clock_timestamp())

@@ -64,7 +64,8 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
     },
     addWanted: async (jobs) => {
       if (jobs.length === 0) return;
-      await queue.addBulk(jobs.map(({ name, data }) => ({ name, data, opts: { deduplication: { id: name, ttl: EVERY_MS[name] - EARLY_MS } } })));
+      await queue.addBulk(jobs.map(({ name, data }) => (
+        { name, data, opts: { deduplication: { id: name, ttl: EVERY_MS[name] - EARLY_MS } } })));
     },
     upsertSchedules: async (shardCount) => {
       const shards = allShards(shardCount);

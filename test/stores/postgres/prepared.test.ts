@@ -62,7 +62,8 @@ test.each([
   ['its session has forgotten it', 'discarded', 'discard all'],
 ])('after %s, a statement fails once, and not for as long as its connection lasts', async (_what, table, change) => {
   await db.raw(`create table ${table} (n integer)`);
-  const read = (): Promise<{ rows: object[] }> => db.transaction(async (trx) => await prepared<{ rows: object[] }>(trx, `select n from ${table}`, []));
+  const read = (): Promise<{ rows: object[] }> =>
+    db.transaction(async (trx) => await prepared<{ rows: object[] }>(trx, `select n from ${table}`, []));
   await read();
   await db.raw(change);
   await expect(read()).rejects.toMatchObject({ code: expect.stringMatching(/^(0A000|26000)$/) });
