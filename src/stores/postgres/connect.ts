@@ -3,7 +3,7 @@ import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Client } from 'pg';
 import { micros } from '../../kit/money/micros.js';
-import { leaveOutdated } from './prepared.js';
+import { leaveOutdated } from './leave-outdated.js';
 import { limitTime } from './time-limits.js';
 import { writeOncePerTurn } from './write-once-per-turn.js';
 

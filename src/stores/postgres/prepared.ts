@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { EventEmitter } from 'node:events';
 import type { Knex } from 'knex';
-import type { Client } from 'pg';
 import type { Db, Trx } from './connect.js';
 
 /**
  * A statement that Postgres parses and plans once per connection, not each time: for few texts that run all the time, because a
  * connection keeps each of them. A connection through a pooler sends them as any other (time-limits.ts), because its next statement may
  * reach another server process. After a change of the schema Postgres plans again; the columns of the answer must stay the same, so
- * they are listed. A connection whose statements Postgres refuses is not used again (`leaveOutdated`).
+ * they are listed. A connection whose statements Postgres refuses is not used again (leave-outdated.ts).
  */
 export const prepared = <Result>(db: Db, sql: string, bindings: Knex.RawBinding[] | Knex.ValueDict): Knex.Raw<Result> =>
   db.raw<Result>(sql, bindings).options({ name: statementName(sql) });
@@ -22,21 +20,6 @@ export function statementName(sql: string): string {
   let name = names.get(sql);
   if (name === undefined) names.set(sql, name = createHash('sha256').update(sql).digest('hex').slice(0, NAME_LENGTH));
   return name;
-}
-
-/** feature_not_supported: the answer has columns of other types than when it was prepared. invalid_sql_statement_name: it is gone. */
-const OUTDATED = new Set(['0A000', '26000']);
-
-/**
- * Makes the pool replace a connection after such an error: after a change of the type of a column, or a `DISCARD ALL`, every later use
- * of the statement on this connection would fail as well.
- */
-export function leaveOutdated(client: Client): void {
-  const { connection } = client as unknown as { readonly connection: EventEmitter };
-  connection.on('errorMessage', ({ code }: { readonly code?: string }) => {
-    // Knex' word for it: checked before the connection is used again.
-    if (code !== undefined && OUTDATED.has(code)) Object.assign(client, { __knex__disposed: 'prepared statements are outdated' });
-  });
 }
 
 /**
