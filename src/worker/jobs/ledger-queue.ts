@@ -40,7 +40,10 @@ export type LedgerQueue = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
   /** Ends leases and drains at once, before other jobs that wait: what has become due while no worker ran. */
   readonly addOverdue: (shardCount: number) => Promise<void>;
-  /** Starts what look-for-work.ts found, each job at most once in its period, however many workers found it. */
+  /**
+   * Starts what look-for-work.ts found, each job at most once in its period, however many workers found it. Leases end before other
+   * jobs that wait, such as those that Postgres keeps waiting.
+   */
   readonly addWanted: (jobs: readonly WantedJob[]) => Promise<void>;
   /** Writes the schedules, also after Redis has lost them. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
@@ -65,7 +68,7 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
     addWanted: async (jobs) => {
       if (jobs.length === 0) return;
       await queue.addBulk(jobs.map(({ name, data }) => (
-        { name, data, opts: { deduplication: { id: name, ttl: EVERY_MS[name] - EARLY_MS } } })));
+        { name, data, opts: { deduplication: { id: name, ttl: EVERY_MS[name] - EARLY_MS }, lifo: name === 'expire-holds' } })));
     },
     upsertSchedules: async (shardCount) => {
       const shards = allShards(shardCount);

@@ -161,7 +161,7 @@ test.each([
   expect(plans.join()).not.toContain(`Seq Scan on ${table}`);
 });
 
-test('however many workers find something to do, the job runs once', async () => {
+test('however many workers find something to do, the job runs once, and ends of leases first', async () => {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const queues = [1, 2].map(() => {
     const connections = connectQueue(locationOf(redisUrl()), namespace, () => undefined);
@@ -173,4 +173,7 @@ test('however many workers find something to do, the job runs once', async () =>
     Promise.all(queues.map(({ queue }) => queue.getJobCounts())).then(() => true, () => false));
   await Promise.all(queues.map((each) => each.addWanted([{ name: 'expire-lots', data: { shards: [1] } }])));
   expect(await queues[0]?.queue.getWaitingCount()).toBe(1);
+  // Leases end first.
+  await queues[1]?.addWanted([{ name: 'send-webhooks', data: {} }, { name: 'expire-holds', data: { shards: [1] } }]);
+  expect((await queues[0]?.queue.getWaiting())?.map(({ name }) => name)).toEqual(['expire-holds', 'expire-lots', 'send-webhooks']);
 });
