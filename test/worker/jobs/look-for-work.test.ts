@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Knex } from 'knex';
 import { stopShard } from '../../../src/books/shards.table.js';
-import { connectQueue } from '../../../src/stores/redis/queue-connections.js';
+import { connectQueue, queuePrefix } from '../../../src/stores/redis/queue-connections.js';
 import type { Db } from '../../../src/stores/postgres/connect.js';
 import { ledgerQueue, type WantedJob } from '../../../src/worker/jobs/ledger-queue.js';
 import { lookForWork, type LookDeps } from '../../../src/worker/jobs/look-for-work.js';
@@ -10,6 +10,7 @@ import { WORK_IN_POSTGRES, workInPostgres, type WorkInPostgres } from '../../../
 import { until } from '../../chaos/lab.js';
 import { drainLab, type DrainLab } from '../../journal/drain-lab.js';
 import { locationOf } from '../../support/redis-address.js';
+import { scanKeys } from '../../support/scan-keys.js';
 import { redisUrl } from '../../support/servers.js';
 
 const IDLE_MS = 3_600_000;
@@ -161,11 +162,28 @@ test.each([
   expect(plans.join()).not.toContain(`Seq Scan on ${table}`);
 });
 
+test('a clock of Redis that was set back keeps no job from running', async () => {
+  const namespace = `test-${randomBytes(5).toString('hex')}`;
+  const connections = connectQueue(locationOf(redisUrl()), namespace, () => undefined);
+  let nowMs = Date.now();
+  const queue = ledgerQueue(connections.producer, namespace, () => undefined, () => nowMs);
+  closing.push(() => { connections.close(); }, () => queue.close());
+  await until('it is connected', async () => queue.queue.getJobCounts().then(() => true, () => false));
+  const add = (): Promise<void> => queue.addWanted([{ name: 'expire-holds', data: { shards: [1] } }]);
+  await add();
+  const [remembered = ''] = await scanKeys(lab.redis, `${queuePrefix(namespace)}*:de:*`);
+  // What the clock does to all that expires.
+  expect(await lab.redis.pexpire(remembered, 3_600_000)).toBe(1);
+  nowMs += 10_000;
+  await add();
+  expect(await queue.queue.getWaitingCount()).toBe(2);
+});
+
 test('however many workers find something to do, the job runs once, and ends of leases first', async () => {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const queues = [1, 2].map(() => {
     const connections = connectQueue(locationOf(redisUrl()), namespace, () => undefined);
-    const queue = ledgerQueue(connections.producer, namespace, () => undefined);
+    const queue = ledgerQueue(connections.producer, namespace, () => undefined, () => 0);
     closing.push(() => { connections.close(); }, () => queue.close());
     return queue;
   });
