@@ -78,7 +78,7 @@ export const evictionAlerts: readonly Alert[] = [
     name: 'EvictionStopped', severity: 'ticket', holdsFor: '1m',
     when: [{ value: `sum(increase(${part('jobSeconds', 'count', { job_name: 'evict-idle' })}[15m]))`, is: '== 0' }],
     summary: 'Idle accounts do not leave Redis',
-    description: 'The job evict-idle ran {{ $value }} times within 15 minutes; it should run every two seconds. Memory of Redis grows with every account that was ever used.',
+    description: 'The job evict-idle ran {{ $value }} times within 15 minutes; it should run at least every five minutes. Memory of Redis grows with every account that was ever used.',
   },
   {
     name: 'EvictionDiffers', severity: 'ticket', holdsFor: '0s',

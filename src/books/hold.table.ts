@@ -163,14 +163,14 @@ export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promis
   return rows;
 }
 
-/** SQL: open holds of accounts that are not frozen, whose lease ended by `:dueBeforeMs`. */
+/** SQL: open holds of accounts that are not frozen, whose lease ended by `:dueBeforeMs`, longest overdue first. */
 export const OVERDUE_HOLDS = `from holds where state = 'open' and expires_at <= to_timestamp(:dueBeforeMs::double precision / 1000)
-  and not exists (select from accounts a where a.account_id = holds.account_id and a.frozen)`;
+  and not exists (select from accounts a where a.account_id = holds.account_id and a.frozen) order by expires_at`;
 
 /** Open holds whose lease ended before `dueBeforeMs`, longest overdue first. Holds of frozen accounts are left out. */
 export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
   const { rows } = await db.raw<{ rows: HoldName[] }>(
-    `select account_id as "accountId", hold_id as "holdId" ${OVERDUE_HOLDS} order by expires_at limit :limit`, { dueBeforeMs, limit },
+    `select account_id as "accountId", hold_id as "holdId" ${OVERDUE_HOLDS} limit :limit`, { dueBeforeMs, limit },
   );
   return rows;
 }

@@ -37,8 +37,8 @@ export async function addToWindows(trx: Trx, rows: readonly LimitWindowChange[])
   );
 }
 
-/** SQL: windows that ended before `:beforeMs` and have no open hold. */
-export const OLD_WINDOWS = `from limit_windows where ends_at < ${fromMs(':beforeMs::double precision')} and open <= 0`;
+/** SQL: windows that ended before `:beforeMs` and have no open hold, oldest first. */
+export const OLD_WINDOWS = `from limit_windows where ends_at < ${fromMs(':beforeMs::double precision')} and open <= 0 order by ends_at`;
 
 /**
  * Deletes windows that ended before `beforeMs` and that no open hold can give back to, `limit` at most. Returns how many.

@@ -88,15 +88,15 @@ export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise
   return rowCount === deltas.length;
 }
 
-/** SQL: lots with credits of accounts that are not frozen, which ended by `:dueBeforeMs`. */
+/** SQL: lots with credits of accounts that are not frozen, which ended by `:dueBeforeMs`, longest overdue first. */
 export const OVERDUE_LOTS = `from lots where remaining > 0 and expires_at <= to_timestamp(:dueBeforeMs::double precision / 1000)
-  and not exists (select from accounts a where a.account_id = lots.account_id and a.frozen)`;
+  and not exists (select from accounts a where a.account_id = lots.account_id and a.frozen) order by expires_at`;
 
 /** Accounts with a lot that has credits left and ended before `dueBeforeMs`. Frozen accounts are left out until they are thawed. */
 export async function overdueLotAccounts(db: Db, dueBeforeMs: number, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select distinct account_id as "accountId" from (
-       select account_id ${OVERDUE_LOTS} order by expires_at limit :limit) as due`,
+       select account_id ${OVERDUE_LOTS} limit :limit) as due`,
     { dueBeforeMs, limit },
   );
   return rows.map(({ accountId }) => accountId);

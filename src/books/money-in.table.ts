@@ -152,9 +152,9 @@ export async function reopenIntent(
   return rows[0] ?? null;
 }
 
-/** SQL: intents that Redis has not applied, without an attempt for `:olderThanMs`. */
+/** SQL: intents that Redis has not applied, without an attempt for `:olderThanMs`, longest waiting first. */
 export const PENDING_INTENTS = `from money_in
-  where state = 'pending' and tried_at <= now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
+  where state = 'pending' and tried_at <= now() - make_interval(secs => :olderThanMs::double precision / 1000) order by tried_at`;
 
 /**
  * Pending intents without an attempt for `olderThanMs`, the longest waiting first. The same statement marks them as
@@ -164,7 +164,7 @@ export async function claimPending(db: Db, olderThanMs: number, limit: number): 
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
     `update money_in set tried_at = now()
       where intent_id in (
-        select intent_id ${PENDING_INTENTS} order by tried_at limit :limit::integer for update skip locked)
+        select intent_id ${PENDING_INTENTS} limit :limit::integer for update skip locked)
      returning ${COLUMNS}`,
     { olderThanMs, limit },
   );

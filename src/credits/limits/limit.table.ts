@@ -54,14 +54,15 @@ export async function markApplied(db: Db, accountId: string, version: number): P
   await db.raw('update limit_sets set applied_version = greatest(applied_version, ?) where account_id = ?', [version, accountId]);
 }
 
-/** SQL: accounts whose limits Redis does not have, changed longer than `:olderThanMs` ago. */
+/** SQL: accounts whose limits Redis does not have, changed longer than `:olderThanMs` ago, oldest change first. */
 export const PENDING_SETS = `from limit_sets
-  where applied_version < version and changed_at < now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
+  where applied_version < version and changed_at < now() - make_interval(secs => :olderThanMs::double precision / 1000)
+  order by changed_at`;
 
 /** Accounts whose limits Redis may not have yet, `olderThanMs` after their change. */
 export async function pendingSets(db: Db, olderThanMs: number, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { account_id: string }[] }>(
-    `select account_id ${PENDING_SETS} order by changed_at limit :limit::integer`, { olderThanMs, limit },
+    `select account_id ${PENDING_SETS} limit :limit::integer`, { olderThanMs, limit },
   );
   return rows.map((row) => row.account_id);
 }

@@ -1,12 +1,12 @@
 import type { Db } from '../../stores/postgres/connect.js';
 
-/** SQL: accounts of which it is not decided yet whether they get welcome credits. */
-export const NEWCOMERS = `from profiles where welcome is null and names_from is distinct from 'admin'`;
+/** SQL: accounts of which it is not decided yet whether they get welcome credits, oldest first. */
+export const NEWCOMERS = `from profiles where welcome is null and names_from is distinct from 'admin' order by first_seen`;
 
 /** Accounts without a decision about the welcome credits, oldest first. Users who were only registered are not listed. */
 export async function readNewcomers(db: Db, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
-    `select account_id as "accountId" ${NEWCOMERS} order by first_seen limit ?::integer`,
+    `select account_id as "accountId" ${NEWCOMERS} limit ?::integer`,
     [limit],
   );
   return rows.map(({ accountId }) => accountId);

@@ -116,16 +116,16 @@ const WAS_DEBITED = `t.state = 'refused' and t.ended_at > now() - ${REOPENED_WIT
                  and i.state = 'applied')`;
 const IS_PENDING = `state = 'pending' and tried_at <= now() - make_interval(secs => :olderThanMs::double precision / 1000)`;
 
-/** SQL: transfers to resume that have had no attempt for `:olderThanMs`. */
-export const TRANSFERS_TO_RESUME = `from (
-  select from transfers where ${IS_PENDING} union all select from transfers t where ${WAS_DEBITED}) due`;
+/** SQL: transfers without an attempt for `:olderThanMs`, the longest waiting first; and those that are reopened. */
+export const PENDING_TRANSFERS = `from transfers where ${IS_PENDING} order by tried_at`;
+export const DEBITED_TRANSFERS = `from transfers t where ${WAS_DEBITED} order by t.ended_at`;
 
 /** Pending transfers without an attempt for `olderThanMs`, the longest waiting first; marks them as tried. */
 export async function claimPendingTransfers(db: Db, olderThanMs: number, limit: number): Promise<TransferRow[]> {
   const { rows } = await db.raw<{ rows: Columns[] }>(
     `update transfers set tried_at = now()
       where transfer_id in (
-        select transfer_id from transfers where ${IS_PENDING} order by tried_at limit :limit::integer for update skip locked)
+        select transfer_id ${PENDING_TRANSFERS} limit :limit::integer for update skip locked)
      returning ${COLUMNS}`,
     { olderThanMs, limit },
   );

@@ -112,7 +112,8 @@ export async function endMove(db: Db, { accountId, lotId }: LotMove, amount: Mic
 }
 
 /** SQL: what a turn of the claims may have to do with. Whether something has to be done costs as much as the turn. */
-export const PROVISIONAL = `from (select from claimed_lots where moved_at is null union all select from provisional_accounts) found`;
+export const MOVING_LOTS = 'from claimed_lots where moved_at is null order by begun_at';
+export const PROVISIONAL = 'from provisional_accounts';
 
 /** Accounts with lots that are being moved, longest waiting first. */
 export async function readMovingAccounts(db: Db, limit: number): Promise<string[]> {

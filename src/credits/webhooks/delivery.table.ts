@@ -67,16 +67,16 @@ export async function fanOut(trx: Trx, { nowMs, lifeMs, limit }: {
   return next.count;
 }
 
-/** SQL: events without deliveries yet, deliveries that are due by `:nowMs`, and those of disabled endpoints that are given up by then. */
-export const WEBHOOK_WORK = `from (
-  select from events where position > (select position from webhook_cursor)
-  union all
-  select from webhook_endpoints w where
-    (w.state = 'enabled' and exists (
-      select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending' and d.next_at <= ${ms('nowMs')}))
-    or (w.state = 'disabled' and exists (
-      select from webhook_deliveries d where d.endpoint_id = w.endpoint_id and d.state = 'pending'
-        and d.give_up_at < ${ms('nowMs')}))) due`;
+/** SQL: events without deliveries yet. */
+export const NEW_EVENTS = 'from events where position > (select position from webhook_cursor) order by position';
+
+const pending = (that: string): string => `(select true from webhook_deliveries d
+  where d.endpoint_id = w.endpoint_id and d.state = 'pending' and ${that} order by d.next_at limit 1)`;
+
+/** SQL: endpoints with deliveries that are due by `:nowMs`, and disabled ones with some that are given up by then. */
+export const DUE_DELIVERIES = `from webhook_endpoints w
+  where (w.state = 'enabled' and ${pending(`d.next_at <= ${ms('nowMs')}`)})
+     or (w.state = 'disabled' and ${pending(`d.give_up_at < ${ms('nowMs')}`)})`;
 
 /** Enabled endpoints with deliveries that are due: how many, counted up to `countMax`. */
 export async function dueEndpoints(db: Db, nowMs: number, countMax: number): Promise<

@@ -3,6 +3,7 @@ import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Client } from 'pg';
 import { micros } from '../../kit/money/micros.js';
+import { leaveOutdated } from './leave-outdated.js';
 import { limitTime } from './time-limits.js';
 import { writeOncePerTurn } from './write-once-per-turn.js';
 
@@ -154,6 +155,7 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
       propagateCreateError: true,
       afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
         endWhenSilent(client, profile);
+        leaveOutdated(client);
         limitTime(client, profile).then(() => {
           if (profile.pipeline === true) writeOncePerTurn(client);
           onConnection?.(client);

@@ -6,7 +6,7 @@ import type { Db, Trx } from './connect.js';
  * A statement that Postgres parses and plans once per connection, not each time: for few texts that run all the time, because a
  * connection keeps each of them. A connection through a pooler sends them as any other (time-limits.ts), because its next statement may
  * reach another server process. After a change of the schema Postgres plans again; the columns of the answer must stay the same, so
- * they are listed.
+ * they are listed. A connection whose statements Postgres refuses is not used again (leave-outdated.ts).
  */
 export const prepared = <Result>(db: Db, sql: string, bindings: Knex.RawBinding[] | Knex.ValueDict): Knex.Raw<Result> =>
   db.raw<Result>(sql, bindings).options({ name: statementName(sql) });

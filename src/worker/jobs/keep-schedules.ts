@@ -5,15 +5,15 @@ const RETRY_MS = 1_000;
 
 export type KeepSchedules = {
   readonly upsert: () => Promise<void>;
-  /** Whether all schedules exist: one cheap read instead of writing them again. */
+  /** Whether all schedules exist as this version has them: reading is cheaper than writing them again. */
   readonly areThere: () => Promise<boolean>;
   readonly onError: (error: unknown) => void;
   readonly refreshMs?: number;
 };
 
 /**
- * Writes the schedules now, because another version may have written different ones, and again whenever some are
- * missing. Returns a function that stops it.
+ * Writes the schedules now, and again whenever some are missing or another version has written different ones: workers of both run
+ * side by side during an update. Returns a function that stops it.
  */
 export function keepSchedules({ upsert, areThere, onError, refreshMs = REFRESH_MS }: KeepSchedules): () => void {
   let timer: NodeJS.Timeout | undefined;

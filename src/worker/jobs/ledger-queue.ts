@@ -1,4 +1,5 @@
 import { Queue, type JobsOptions } from 'bullmq';
+import type { Clock } from '../../kit/clock.js';
 import { QUEUE_NAME, queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import { JOB_NAMES, type LedgerJobName } from './job-names.js';
 import { EVERY_MS, scheduleMs } from './schedule.js';
@@ -33,6 +34,11 @@ export type WantedJob = { [Name in LedgerJobName]: { readonly name: Name; readon
 
 /** A period is over a little early, so that the look at its end finds it over. */
 const EARLY_MS = 500;
+/**
+ * Redis forgets by its clock that a job was added: if that is set back, an hour later. So the name under which it remembers changes after
+ * so many periods. A job may then be added once more, which does no harm.
+ */
+const PERIODS_PER_NAME = 10;
 
 export type LedgerQueue = {
   /** For bull-board and tests. */
@@ -40,16 +46,22 @@ export type LedgerQueue = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
   /** Ends leases and drains at once, before other jobs that wait: what has become due while no worker ran. */
   readonly addOverdue: (shardCount: number) => Promise<void>;
-  /** Starts what look-for-work.ts found, each job at most once in its period, however many workers found it. */
+  /**
+   * Starts what look-for-work.ts found, each job at most once in its period, however many workers found it. Leases end before other
+   * jobs that wait, such as those that Postgres keeps waiting.
+   */
   readonly addWanted: (jobs: readonly WantedJob[]) => Promise<void>;
   /** Writes the schedules, also after Redis has lost them. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
+  /** Whether every schedule is there, with this version's period. */
   readonly hasSchedules: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
 
 /** The producing side of the queue. The caller owns `connection`, a producer's (connectQueue), and closes it. */
-export function ledgerQueue(connection: QueueConnection, namespace: string, onError: (error: Error) => void): LedgerQueue {
+export function ledgerQueue(
+  connection: QueueConnection, namespace: string, onError: (error: Error) => void, clock: Clock = Date.now,
+): LedgerQueue {
   const queue = new Queue(QUEUE_NAME, { connection, prefix: queuePrefix(namespace), defaultJobOptions: JOB_OPTIONS });
   queue.on('error', onError);
   return {
@@ -63,8 +75,10 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
     },
     addWanted: async (jobs) => {
       if (jobs.length === 0) return;
-      const once = (name: LedgerJobName): JobsOptions => ({ deduplication: { id: name, ttl: EVERY_MS[name] - EARLY_MS } });
-      await queue.addBulk(jobs.map(({ name, data }) => ({ name, data, opts: once(name) })));
+      await queue.addBulk(jobs.map(({ name, data }) => {
+        const id = `${name}-${Math.floor(clock() / (EVERY_MS[name] * PERIODS_PER_NAME))}`;
+        return { name, data, opts: { deduplication: { id, ttl: EVERY_MS[name] - EARLY_MS }, lifo: name === 'expire-holds' } };
+      }));
     },
     upsertSchedules: async (shardCount) => {
       const shards = allShards(shardCount);
@@ -78,7 +92,10 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
         await queue.upsertJobScheduler(name, { every: scheduleMs(name) }, { name, data: data[name], opts: JOB_OPTIONS });
       }
     },
-    hasSchedules: async () => (await queue.getJobSchedulersCount()) === JOB_NAMES.length,
+    hasSchedules: async () => {
+      const periods = new Map((await queue.getJobSchedulers()).map(({ key, every }) => [key, Number(every)]));
+      return JOB_NAMES.every((name) => periods.get(name) === scheduleMs(name));
+    },
     close: () => queue.close(),
   };
 }

@@ -9,7 +9,7 @@ const FIRST_WAITS_MS = 10;
 
 export type NudgeDeps = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
-  /** Called when a nudge did not reach the queue. No entry is lost: the schedule drains every shard anyway. */
+  /** Called when a nudge did not reach the queue. No entry is lost: a worker finds it within two seconds (look-for-work.ts). */
   readonly onError: (error: unknown) => void;
   readonly everyMs?: number;
 };

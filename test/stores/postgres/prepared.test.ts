@@ -57,6 +57,19 @@ test('a plan of an empty table does not read it as a whole when it has grown', a
   expect((await db.raw<{ rows: object[] }>(`select n from grown where id = '7'`)).rows).toEqual([{ n: 1 }]);
 });
 
+test.each([
+  ['the type of a column has changed', 'retyped', 'alter table retyped alter column n type bigint'],
+  ['its session has forgotten it', 'discarded', 'discard all'],
+])('after %s, a statement fails once, and not for as long as its connection lasts', async (_what, table, change) => {
+  await db.raw(`create table ${table} (n integer)`);
+  const read = (): Promise<{ rows: object[] }> =>
+    db.transaction(async (trx) => await prepared<{ rows: object[] }>(trx, `select n from ${table}`, []));
+  await read();
+  await db.raw(change);
+  await expect(read()).rejects.toMatchObject({ code: expect.stringMatching(/^(0A000|26000)$/) });
+  expect((await read()).rows).toEqual([]);
+});
+
 test('through a pooler it is a statement like any other', async () => {
   const sent: unknown[] = [];
   const client = { processID: 1, query: (statement: unknown) => { sent.push(statement); return Promise.resolve({ rowCount: 0 }); } };

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { Knex } from 'knex';
 import { stopShard } from '../../../src/books/shards.table.js';
-import { connectQueue } from '../../../src/stores/redis/queue-connections.js';
+import { connectQueue, queuePrefix } from '../../../src/stores/redis/queue-connections.js';
+import type { Db } from '../../../src/stores/postgres/connect.js';
 import { ledgerQueue, type WantedJob } from '../../../src/worker/jobs/ledger-queue.js';
-import { lookForWork } from '../../../src/worker/jobs/look-for-work.js';
+import { lookForWork, type LookDeps } from '../../../src/worker/jobs/look-for-work.js';
 import { WORK_IN_POSTGRES, workInPostgres, type WorkInPostgres } from '../../../src/worker/jobs/work-in-postgres.js';
 import { until } from '../../chaos/lab.js';
 import { drainLab, type DrainLab } from '../../journal/drain-lab.js';
 import { locationOf } from '../../support/redis-address.js';
+import { scanKeys } from '../../support/scan-keys.js';
 import { redisUrl } from '../../support/servers.js';
 
 const IDLE_MS = 3_600_000;
@@ -29,7 +32,9 @@ afterEach(async () => {
 const asked = (): Promise<WorkInPostgres[]> => workInPostgres({ db: lab.db, clock: Date.now, evictIdleMs: IDLE_MS }, WORK_IN_POSTGRES);
 
 /** What looking starts from now on. */
-function looking(): { readonly added: WantedJob[]; readonly looks: () => number; readonly shardsOf: (name: string) => Set<number> } {
+function looking(
+  over: Partial<LookDeps> = {},
+): { readonly added: WantedJob[]; readonly looks: () => number; readonly shardsOf: (name: string) => Set<number> } {
   const added: WantedJob[] = [];
   let looks = 0;
   closing.push(lookForWork({
@@ -40,6 +45,7 @@ function looking(): { readonly added: WantedJob[]; readonly looks: () => number;
       return Promise.resolve();
     },
     onError: (error) => { throw error; },
+    ...over,
   }));
   const shardsOf = (name: string): Set<number> =>
     new Set(added.flatMap((job) => (job.name === name && 'shards' in job.data ? job.data.shards : [])));
@@ -49,7 +55,7 @@ function looking(): { readonly added: WantedJob[]; readonly looks: () => number;
 test('an idle gateway runs no job', async () => {
   expect(await asked()).toEqual([]);
   const { added, looks } = looking();
-  await until('both stores were asked twice', () => looks() >= 4);
+  await until('both stores were asked twice', () => looks() >= 6);
   expect(added).toEqual([]);
 });
 
@@ -64,6 +70,34 @@ test('what is due in Redis is found, with its shard', async () => {
   await lab.redis.del(one.holdsDue, two.lotsDue, lab.keys.shard(3, 1).holdsDue);
 });
 
+test('a server that does not answer keeps no work from being found elsewhere', async () => {
+  const [here, away] = [lab.account(1), lab.account(2)];
+  for (const each of [here, away]) {
+    await lab.write(each, each.grant('l1', 5));
+    await lab.redis.zadd(lab.keys.shard(lab.keys.shardOf(each.accountId), 1).holdsDue, Date.now() - 1, `${each.accountId}:h`);
+  }
+  await lab.admin.raw(`update reconcile_state set full_wanted = true`);
+  const ofAway = Object.values(lab.keys.shard(2, 1));
+  const isAway = (key: string): boolean => ofAway.includes(key);
+  const refuse = (): never => { throw new Error('this server is away'); };
+  const errors: unknown[] = [];
+  const { added, shardsOf } = looking({
+    redis: {
+      timeMs: (key) => lab.sharded.timeMs(key),
+      byServer: (items) => items.map((item) => [item]),
+      indexStates: async (keys) => (keys.some(isAway) ? refuse() : lab.sharded.indexStates(keys)),
+      readStreams: async (from, count) => (from.some(({ key }) => isAway(key)) ? refuse() : lab.sharded.readStreams(from, count)),
+    },
+    onError: (error) => { errors.push(error); },
+  });
+  await until('all is found', () =>
+    shardsOf('expire-holds').size > 0 && shardsOf('drain').size > 0 && added.some(({ name }) => name === 'reconcile') && errors.length > 0);
+  expect([shardsOf('expire-holds'), shardsOf('drain')]).toEqual([new Set([1]), new Set([1])]);
+  await lab.admin.raw(`update reconcile_state set full_wanted = false`);
+  await lab.drain([1, 2]);
+  for (const shard of [1, 2]) await lab.redis.del(lab.keys.shard(shard, 1).holdsDue);
+});
+
 test('entries that nobody drains are found without a nudge, and not those of a stopped shard', async () => {
   const [left, stopped] = [lab.account(0), lab.account(3)];
   await lab.write(left, left.grant('l1', 5));
@@ -75,7 +109,7 @@ test('entries that nobody drains are found without a nudge, and not those of a s
   await lab.drain([0]);
   closing.pop()?.();
   const after = looking();
-  await until('a new look', () => after.looks() >= 6);
+  await until('a new look', () => after.looks() >= 9);
   expect(after.shardsOf('drain')).toEqual(new Set());
 });
 
@@ -89,7 +123,8 @@ test.each<[WorkInPostgres, readonly string[]]>([
     fingerprint, tried_at) values ('work', 'other', 1, 'lots', 'x', 'x', 'x', 'x', 'x', now() - interval '1 minute')`]],
   ['refill-plans', [
     `insert into plans (plan_id, name, amount, period, mode, missed, updated_by) values ('p', 'p', 1, 'day', 'roll_over', 'each', 'x')`,
-    `insert into account_plans (account_id, plan_id, anchor_at, due_at, assigned_by) values ('work', 'p', now(), now(), 'x')`,
+    `insert into account_plans (account_id, plan_id, anchor_at, due_at, assigned_by)
+      values ('work', 'p', now(), now() - interval '1 minute', 'x')`,
   ]],
   ['welcome-newcomers', [`insert into profiles (account_id, first_seen, last_seen) values ('work', now(), now())`]],
   ['keep-limits', [`insert into account_terms (account_id, version, max_hold, changed_at)
@@ -103,11 +138,52 @@ test.each<[WorkInPostgres, readonly string[]]>([
   expect(await asked()).toContain(name);
 });
 
-test('however many workers find something to do, the job runs once', async () => {
+/** Tables whose rows are work, with statistics from that time, and the end of that work. */
+test.each([
+  ['money_in', `insert into money_in (account_id, kind, amount, fingerprint, about, tried_at)
+    select 'many', 'grant', 1, 'x', '{}', now() - interval '1 minute' from generate_series(1, 5000)`,
+    `update money_in set state = 'applied', applied_seq = 1`],
+  ['profiles', `insert into profiles (account_id, first_seen, last_seen)
+    select 'many' || i, now(), now() from generate_series(1, 5000) i`,
+    `update profiles set welcome = 'none'`],
+])('a look does not read all of %s, though most of it was work when it was analyzed', async (table, fill, end) => {
+  const statements = [`alter table ${table} set (autovacuum_enabled = false)`, fill, `analyze ${table}`, end];
+  for (const statement of statements) await lab.admin.raw(statement);
+  const plans: string[] = [];
+  const db = {
+    raw: async (sql: string, bindings: Knex.ValueDict) => {
+      const { rows } = await lab.admin.raw<{ rows: object[] }>(`explain ${sql}`, bindings);
+      plans.push(JSON.stringify(rows));
+      return { rows: [{}] };
+    },
+  } as unknown as Db;
+  await workInPostgres({ db, clock: Date.now, evictIdleMs: IDLE_MS }, WORK_IN_POSTGRES);
+  expect(plans).toHaveLength(1);
+  expect(plans.join()).not.toContain(`Seq Scan on ${table}`);
+});
+
+test('a clock of Redis that was set back keeps no job from running', async () => {
+  const namespace = `test-${randomBytes(5).toString('hex')}`;
+  const connections = connectQueue(locationOf(redisUrl()), namespace, () => undefined);
+  let nowMs = Date.now();
+  const queue = ledgerQueue(connections.producer, namespace, () => undefined, () => nowMs);
+  closing.push(() => { connections.close(); }, () => queue.close());
+  await until('it is connected', async () => queue.queue.getJobCounts().then(() => true, () => false));
+  const add = (): Promise<void> => queue.addWanted([{ name: 'expire-holds', data: { shards: [1] } }]);
+  await add();
+  const [remembered = ''] = await scanKeys(lab.redis, `${queuePrefix(namespace)}*:de:*`);
+  // What the clock does to all that expires.
+  expect(await lab.redis.pexpire(remembered, 3_600_000)).toBe(1);
+  nowMs += 10_000;
+  await add();
+  expect(await queue.queue.getWaitingCount()).toBe(2);
+});
+
+test('however many workers find something to do, the job runs once, and ends of leases first', async () => {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const queues = [1, 2].map(() => {
     const connections = connectQueue(locationOf(redisUrl()), namespace, () => undefined);
-    const queue = ledgerQueue(connections.producer, namespace, () => undefined);
+    const queue = ledgerQueue(connections.producer, namespace, () => undefined, () => 0);
     closing.push(() => { connections.close(); }, () => queue.close());
     return queue;
   });
@@ -115,4 +191,7 @@ test('however many workers find something to do, the job runs once', async () =>
     Promise.all(queues.map(({ queue }) => queue.getJobCounts())).then(() => true, () => false));
   await Promise.all(queues.map((each) => each.addWanted([{ name: 'expire-lots', data: { shards: [1] } }])));
   expect(await queues[0]?.queue.getWaitingCount()).toBe(1);
+  // Leases end first.
+  await queues[1]?.addWanted([{ name: 'send-webhooks', data: {} }, { name: 'expire-holds', data: { shards: [1] } }]);
+  expect((await queues[0]?.queue.getWaiting())?.map(({ name }) => name)).toEqual(['expire-holds', 'expire-lots', 'send-webhooks']);
 });

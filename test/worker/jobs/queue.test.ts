@@ -120,6 +120,17 @@ test('schedules are restored after the queue has lost its keys', async () => {
   await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
 });
 
+test('what a worker of the version before wrote beside this one does not last', async () => {
+  const { queue, onError } = openQueue(redisUrl());
+  const every = async (): Promise<unknown> => (await queue.queue.getJobScheduler('expire-holds'))?.every;
+  closing.push(keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), areThere: queue.hasSchedules, onError, refreshMs: 100 }));
+  await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
+  const ours = await every();
+  await queue.queue.upsertJobScheduler('expire-holds', { every: 1_000 }, { name: 'expire-holds', data: { shards: [] } });
+  await until(async () => (await every()) === ours);
+  expect(await queue.hasSchedules()).toBe(true);
+});
+
 test('every scheduled job runs, and the schedule repeats what a crash interrupted', async () => {
   const { namespace, connections, queue, onError } = openQueue(redisUrl());
   const ran = new Set<string>();
