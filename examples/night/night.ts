@@ -113,7 +113,7 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
   look(`${page('')} (Journal); "How far Postgres is behind" on the overview dashboard`);
   await sleep(faultMs);
   await duringOutage?.();
-  const lagSeconds = await client.metric(workerPort, 'cg_journal_lag_seconds') ?? 0;
+  const lagSeconds = await fallenBehind(deps, sleep);
   const entries = await client.metric(workerPort, 'cg_journal_lag_entries') ?? 0;
   tell(`Postgres comes back now. It is ${entries} entries and ${Math.round(lagSeconds)} s behind.`);
   await faults.startPostgres();
@@ -142,11 +142,20 @@ function expectStatus(wanted: number, { status, body }: Answer): void {
 }
 
 /** Waits until Postgres has nearly everything. Answers the lag. */
-async function caughtUp({ client, workerPort }: NightDeps, sleep: Sleep): Promise<number> {
+const caughtUp = (deps: NightDeps, sleep: Sleep): Promise<number> =>
+  lagThat((lag) => lag < CAUGHT_UP_SECONDS, 'Postgres does not catch up', deps, sleep);
+
+/** Waits until the gauge, which is measured every few seconds, tells that Postgres is behind. Answers the lag. */
+const fallenBehind = (deps: NightDeps, sleep: Sleep): Promise<number> =>
+  lagThat((lag) => lag >= CAUGHT_UP_SECONDS, 'Postgres does not fall behind', deps, sleep);
+
+async function lagThat(
+  is: (lagSeconds: number) => boolean, otherwise: string, { client, workerPort }: NightDeps, sleep: Sleep,
+): Promise<number> {
   for (let looks = 1; ; looks += 1) {
     const lag = await client.metric(workerPort, 'cg_journal_lag_seconds');
-    if (lag !== null && lag < CAUGHT_UP_SECONDS) return lag;
-    if (looks === LOOKS_MAX) throw new Error(`Postgres does not catch up: ${lag ?? 'unknown'} s behind`);
+    if (lag !== null && is(lag)) return lag;
+    if (looks === LOOKS_MAX) throw new Error(`${otherwise}: ${lag ?? 'unknown'} s`);
     await sleep(LOOK_MS);
   }
 }

@@ -64,28 +64,8 @@ export function gathered<Key extends string, Arg extends string>(
     groups = [];
     lastOf.clear();
     for (const waiting of asked) {
-      for (let from = 0; from < waiting.length; from += atOnce) sendTogether(client, waiting.slice(from, from + atOnce));
+      for (let from = 0; from < waiting.length; from += atOnce) sendTogether(script, gathering, client, waiting.slice(from, from + atOnce));
     }
-  };
-
-  const sendTogether = (client: ScriptClient, waiting: readonly Waiting<Key, Arg>[]): void => {
-    const [first, ...more] = waiting;
-    if (first === undefined) return;
-    script.run(client, first.call.keys, first.call.args, listsOf(gathering, first, more)).then((reply) => {
-      const replies = more.length > 0 && reply[0] === 'each' ? reply[1] as unknown as readonly string[] : null;
-      waiting.forEach(({ asked: { tell }, index }, at) => {
-        const own = replies === null ? reply : (replies[at] ?? `failed\0no reply to call ${at}`).split('\0') as unknown as Reply;
-        if (own[0] === 'failed') tell.failed(index, failureOf(script.name, own[1] ?? ''));
-        else tell.done(index, own);
-      });
-    }, (error: unknown) => {
-      for (const { asked: { tell }, index } of waiting) tell.failed(index, error);
-    }).finally(() => {
-      for (const { asked } of waiting) {
-        asked.waiting -= 1;
-        if (asked.waiting === 0) asked.resolve();
-      }
-    });
   };
 
   return {
@@ -114,6 +94,29 @@ export function gathered<Key extends string, Arg extends string>(
       });
     }),
   };
+}
+
+/** One call of the script for all of these. Tells each its reply. */
+function sendTogether<Key extends string, Arg extends string>(
+  script: Script<Key, Arg>, gathering: Gathering<Key, Arg>, client: ScriptClient, waiting: readonly Waiting<Key, Arg>[],
+): void {
+  const [first, ...more] = waiting;
+  if (first === undefined) return;
+  script.run(client, first.call.keys, first.call.args, listsOf(gathering, first, more)).then((reply) => {
+    const replies = more.length > 0 && reply[0] === 'each' ? reply[1] as unknown as readonly string[] : null;
+    waiting.forEach(({ asked: { tell }, index }, at) => {
+      const own = replies === null ? reply : (replies[at] ?? `failed\0no reply to call ${at}`).split('\0') as unknown as Reply;
+      if (own[0] === 'failed') tell.failed(index, failureOf(script.name, own[1] ?? ''));
+      else tell.done(index, own);
+    });
+  }, (error: unknown) => {
+    for (const { asked: { tell }, index } of waiting) tell.failed(index, error);
+  }).finally(() => {
+    for (const { asked } of waiting) {
+      asked.waiting -= 1;
+      if (asked.waiting === 0) asked.resolve();
+    }
+  });
 }
 
 /** Keys and arguments of the calls after the first. */
