@@ -1,11 +1,9 @@
 /**
- * Minimum time between two nudges of one process: each costs several commands of Redis. With the pause of the worker
- * (journal/paced-drain.ts) it must stay below the 250 ms that are promised from acknowledgement to Postgres
- * (docs/architecture.md#from-redis-to-postgres).
+ * How long a write waits for others, so that a nudge tells of all of them: each costs several commands of Redis, and a drain takes the
+ * processors from a burst that it follows at once. With the pause of the worker (journal/paced-drain.ts) it must stay below the 250 ms
+ * that are promised from acknowledgement to Postgres (docs/architecture.md#from-redis-to-postgres).
  */
 const NUDGE_EVERY_MS = 100;
-/** How long the first write after a pause waits for others, so that a single request is one nudge. */
-const FIRST_WAITS_MS = 10;
 
 export type NudgeDeps = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
@@ -24,18 +22,16 @@ export type Nudge = {
 export function createNudge({ addDrain, onError, everyMs = NUDGE_EVERY_MS }: NudgeDeps): Nudge {
   const dirty = new Set<number>();
   let timer: NodeJS.Timeout | undefined;
-  let nextAtMs = -Infinity;
   let isAdding = false;
   let isClosed = false;
 
   const schedule = (): void => {
-    timer = setTimeout(flush, Math.max(Math.min(FIRST_WAITS_MS, everyMs), nextAtMs - performance.now())).unref();
+    timer = setTimeout(flush, everyMs).unref();
   };
   const flush = (): void => {
     timer = undefined;
     const shards = [...dirty];
     dirty.clear();
-    nextAtMs = performance.now() + everyMs;
     isAdding = true;
     addDrain(shards).catch(onError).finally(() => {
       isAdding = false;
