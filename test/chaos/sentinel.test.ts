@@ -57,6 +57,8 @@ test.each([
     await eventually('the old master follows the new one', async () =>
       /role:slave[^]*master_link_status:up/.test(await old.admin.info('replication')));
   }
+  // A connection that is being made would end for good.
+  await until('the auditor is connected', () => lab.books.redis.status === 'ready');
   lab.books.redis.disconnect(true);
   const wrongs = await lab.wrongs();
   const { rows } = await lab.books.db.raw<{ rows: { lost: number }[] }>('select coalesce(sum(entries), 0)::int as lost from shard_losses');

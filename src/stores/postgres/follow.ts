@@ -19,7 +19,7 @@ export type Follower = {
 };
 
 /** How often it polls: with the listener gone a change is seen within this and the time of a read, under a second. */
-const LOOK_EVERY_MS = 800;
+const LOOK_EVERY_MS = 500;
 
 /** Reads once, then polls. Throws what the first read throws. */
 export async function follow({ readNew, listen, onError }: FollowDeps): Promise<Follower> {
