@@ -23,7 +23,7 @@ import { IN_FLIGHT_MAX, MODEL_LABELS_MAX, REDIS_DEADLINES_MAX } from '../kit/lim
 import type { Log } from '../kit/log.js';
 import { boundedLabels } from '../kit/metrics/bounded-labels.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
-import { openedParts, type Opened } from '../kit/opened.js';
+import { openOrClose, type Opened } from '../kit/opened.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import type { Fence } from '../ledger/fence.js';
 import { keyspace, type Keyspace } from '../ledger/keys.js';
@@ -108,16 +108,7 @@ const RECALL_SHARE = 0.25;
  * Opens the core; `close` closes its parts in reverse order. Waits for a Postgres that does not answer, and says so in the log. Throws
  * when Postgres refuses it, or Redis cannot be used; then nothing is open.
  */
-export async function openCore(deps: CoreDeps): Promise<Core> {
-  const opened = openedParts();
-  try {
-    return await openParts(deps, opened);
-  } catch (error) {
-    // Open connections would keep a command from exiting. Why it failed is more telling than why a part did not close.
-    await opened.close().catch(() => undefined);
-    throw error;
-  }
-}
+export const openCore = (deps: CoreDeps): Promise<Core> => openOrClose((opened) => openParts(deps, opened));
 
 async function openParts(
   { config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps, opened: Opened,

@@ -2,7 +2,7 @@ import type { Config, Role } from '../config.js';
 import type { Check, Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import { createMetrics, type Metrics } from '../kit/metrics/metrics.js';
-import { openedParts, type Opened } from '../kit/opened.js';
+import { openedParts, openOrClose, type Opened } from '../kit/opened.js';
 import { settleWithin } from '../kit/settle-within.js';
 import { shared } from '../kit/shared.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
@@ -52,16 +52,7 @@ const METRICS_FRESH_MS = 1_000;
  * The composition root: one process of the gateway, from its configuration to its open port. When a part cannot be opened, those
  * that were are closed, and the reason is thrown.
  */
-export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
-  const opened = openedParts();
-  try {
-    return await openProcess(deps, opened);
-  } catch (error) {
-    // Open connections would keep the process from exiting. Why it failed is more telling than why a part did not close.
-    await opened.close().catch(() => undefined);
-    throw error;
-  }
-}
+export const openGateway = (deps: GatewayDeps): Promise<Gateway> => openOrClose((opened) => openProcess(deps, opened));
 
 async function openProcess(deps: GatewayDeps, opened: Opened): Promise<Gateway> {
   const { config, role, servers, time, version, log, listens = true, metricsFreshMs = METRICS_FRESH_MS } = deps;

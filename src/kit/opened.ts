@@ -27,3 +27,17 @@ export function openedParts(): Opened {
     },
   };
 }
+
+/**
+ * Opens several parts. When one of them cannot be opened, those that were are closed, and the reason is thrown: open connections would keep
+ * the process from exiting.
+ */
+export async function openOrClose<Whole>(open: (opened: Opened) => Promise<Whole>): Promise<Whole> {
+  const opened = openedParts();
+  try {
+    return await open(opened);
+  } catch (error) {
+    await opened.close().catch(() => undefined); // why it failed is more telling than why a part did not close
+    throw error;
+  }
+}

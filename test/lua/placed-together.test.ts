@@ -185,7 +185,7 @@ test('a repeat whose stored answer has a part missing fails alone: its neighbour
   expect((await stored(accountId)).open).toEqual(['a', 'b', 'old']);
 });
 
-test('holds of one account are placed in their order, whoever spends: those of others have another maximum', async () => {
+test('holds of one account are placed in their order, also when members of its pool spend, for whom another maximum holds', async () => {
   const accountId = await account(6);
   const place = (holdId: string, amount: number, spender = accountId): Promise<PlaceHoldReply> => placeBy(true)({
     accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: 'p',

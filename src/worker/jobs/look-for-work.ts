@@ -102,7 +102,7 @@ async function ofEachServer<Item, Found>(
 }
 
 /**
- * The shards whose first entry that Postgres does not have was already the first at the look before: nobody drains them. A shard that
+ * The shards whose first entry that Postgres does not have was already the first at the look before: no worker drains them. A shard that
  * is being drained moves on, and one that is stopped waits for a decision.
  */
 function leftBehind(deps: LookDeps): () => Promise<number[]> {

@@ -1,7 +1,7 @@
 import type { LedgerJobName } from './job-names.js';
 
 /**
- * How often each job runs while it has something to do. Nudges start a drain within milliseconds; the drain that is looked for finds
+ * How often each job runs while it has something to do. Nudges start a drain within 100 ms; the drain that is looked for finds
  * what a crash left behind. Holds must end within a second of their lease (docs/architecture.md#when-things-fail).
  */
 export const EVERY_MS = {
@@ -30,7 +30,7 @@ export const EVERY_MS = {
  * wait for less is looked for as often as `EVERY_MS` (look-for-work.ts), many jobs in one question.
  */
 const LOOKED_FOR_MS = 300_000;
-/** An alert fires when one of these has not run for three minutes: nobody works on the queue (grafana/src/server-alerts.ts). */
+/** An alert fires when one of these has not run for three minutes: no worker takes jobs (grafana/src/server-alerts.ts). */
 const WATCHED: ReadonlySet<LedgerJobName> = new Set(['drain', 'expire-holds', 'expire-lots', 'replay-money-in']);
 const WATCHED_MS = 60_000;
 

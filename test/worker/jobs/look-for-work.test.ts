@@ -98,7 +98,7 @@ test('a server that does not answer keeps no work from being found elsewhere', a
   for (const shard of [1, 2]) await lab.redis.del(lab.keys.shard(shard, 1).holdsDue);
 });
 
-test('entries that nobody drains are found without a nudge, and not those of a stopped shard', async () => {
+test('entries that no worker drains are found without a nudge, and not those of a stopped shard', async () => {
   const [left, stopped] = [lab.account(0), lab.account(3)];
   await lab.write(left, left.grant('l1', 5));
   await lab.write(stopped, stopped.grant('l1', 5));
