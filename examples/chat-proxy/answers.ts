@@ -6,7 +6,7 @@ import type { Choice, Chunk, Delta } from './upstream.js';
 
 /** The two forms of an answer: server-sent events as they come, or one JSON document at the end. */
 export type Answer = {
-  /** Takes a chunk. Resolves when the caller can take another one. */
+  /** Takes a chunk. Resolves when the caller can take another one, or has gone. */
   add(chunk: Chunk): Promise<void>;
   /** Ends the answer. `usage` is what was charged. */
   end(usage: OpenAiUsage): void;
@@ -26,8 +26,27 @@ export function sendError(response: ServerResponse, { status, body, retryAfterSe
   sendJson(response, status, { error: body });
 }
 
-/** @param includesUsage whether the caller asked for a last chunk with the usage */
-export function streamedAnswer(response: ServerResponse, includesUsage: boolean): Answer {
+/**
+ * Resolves when the caller can take more, and when it never will: a connection that has just broken takes no write, and no
+ * 'drain' follows.
+ */
+async function drained(response: ServerResponse, gone: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const stop = (): void => { over.abort(); };
+  const timer = setTimeout(() => { response.destroy(); stop(); }, DRAIN_MS);
+  gone.addEventListener('abort', stop, { once: true });
+  if (gone.aborted) stop();
+  await once(response, 'drain', { signal: over.signal }).catch(() => undefined);
+  clearTimeout(timer);
+  gone.removeEventListener('abort', stop);
+}
+
+/**
+ * @param includesUsage whether the caller asked for a last chunk with the usage
+ * @param gone aborted when the caller has gone, or when this proxy stops
+ */
+export function streamedAnswer(response: ServerResponse, { includesUsage, gone }: {
+  readonly includesUsage: boolean; readonly gone: AbortSignal }): Answer {
   let envelope: object = {};
   const write = (data: object): boolean => response.write(`data: ${JSON.stringify(data)}\n\n`);
   return {
@@ -37,10 +56,7 @@ export function streamedAnswer(response: ServerResponse, includesUsage: boolean)
       const { choices, ...rest } = chunk;
       envelope = { ...rest, object: 'chat.completion.chunk' };
       const taken = write({ ...envelope, choices, ...(includesUsage ? { usage: null } : {}) });
-      if (!taken && !response.destroyed) {
-        // 'close' and the timer end the wait, too; what happens then is decided by who listens for 'close'.
-        await once(response, 'drain', { signal: AbortSignal.timeout(DRAIN_MS) }).catch(() => { response.destroy(); });
-      }
+      if (!taken && !response.destroyed) await drained(response, gone);
     },
     end(usage) {
       if (includesUsage) write({ ...envelope, choices: [], usage });

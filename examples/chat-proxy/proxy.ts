@@ -101,7 +101,7 @@ async function complete(
   }).catch((error: unknown) => { throw creditsError(error); });
   response.setHeader('x-request-id', lease.id); // the hold, in the gateway's console and in its API
   watch.held?.(account, lease, chat);
-  const answer = chat.streams ? streamedAnswer(response, chat.includesUsage) : jsonAnswer(response);
+  const answer = chat.streams ? streamedAnswer(response, { includesUsage: chat.includesUsage, gone: signal }) : jsonAnswer(response);
   const onUsage = (usage: TokenUsage): void => { watch.used?.(lease, usage); };
   const onEnd = (receipt: Receipt | null): void => { watch.ended?.(lease, receipt); };
   // Only the usage at the end tells tokens that were thought and not shown.

@@ -1,6 +1,8 @@
 /** The page of the demo: an ordinary client of /v1/chat/completions, and a view of what the proxy holds and charges. */
 
 const POLL_MS = 150;
+/** How long an end is waited for. The proxy asks a gateway that is away again for longer. */
+const SETTLE_MS = 60_000;
 const STORY_TOKENS = 1_000;
 const ANSWER_TOKENS = 300;
 
@@ -18,6 +20,9 @@ const messages = [];
 let running = null;
 /** The most credits that were seen: the full length of the bar. */
 let whole = 0;
+/** Answers may come in another order than their requests: an older one is not shown. */
+let asked = 0;
+let shown = 0;
 
 byId('refill').textContent = `Add ${session.refill} credits`;
 
@@ -39,7 +44,16 @@ function draw(bar, from, to) {
 
 /** Shows the balance and the holds. Answers the message with this id. */
 async function refresh(id) {
+  const turn = asked += 1;
   const state = await (await fetch('/demo/state', { headers })).json();
+  if (turn > shown) {
+    shown = turn;
+    show(state);
+  }
+  return state.messages.find((each) => each.id === id);
+}
+
+function show(state) {
   const streaming = state.messages.filter((each) => each.state === 'streaming');
   const used = streaming.reduce((sum, each) => sum + Number(each.used), 0);
   const free = Number(state.available);
@@ -58,7 +72,6 @@ async function refresh(id) {
     byId('status').textContent = `Streaming: ${current.outputTokens} tokens, ${credits(current.used)} of ${credits(current.reserved)} credits on hold used`
       + (current.isFinal ? `. The last credits: cut at token ${current.stopAtTokens}` : '');
   }
-  return state.messages.find((each) => each.id === id);
 }
 
 /** Refreshes while an answer streams. */
@@ -122,8 +135,9 @@ async function ask(text) {
 
 /** After an abort the proxy needs a moment to settle. */
 async function showReceipt(id, bubble) {
+  const until = performance.now() + SETTLE_MS;
   let ended = await refresh(id);
-  for (let looks = 0; ended?.state === 'streaming' && looks < 40; looks += 1) {
+  while (ended?.state === 'streaming' && performance.now() < until) {
     await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
     ended = await refresh(id);
   }
@@ -131,11 +145,15 @@ async function showReceipt(id, bubble) {
     byId('status').textContent = 'No answer. Nothing was charged.';
     return;
   }
+  if (ended.returned === null) {
+    byId('status').textContent = 'The gateway has not taken the end of this message. The end of its hold decides what is charged.';
+    return;
+  }
   const receipt = document.createElement('div');
   receipt.className = 'receipt';
   const charged = document.createElement('strong');
   charged.textContent = `${credits(ended.used)} credits charged`;
-  receipt.append(charged, ` ${ended.outputTokens} tokens `, `${credits(ended.returned ?? 0)} of ${credits(ended.reserved)} returned`);
+  receipt.append(charged, ` ${ended.outputTokens} tokens `, `${credits(ended.returned)} of ${credits(ended.reserved)} returned`);
   for (const part of [...receipt.childNodes].slice(1)) {
     const span = document.createElement('span');
     span.textContent = part.textContent.trim();
@@ -143,7 +161,7 @@ async function showReceipt(id, bubble) {
   }
   bubble.append(receipt);
   if (ended.isCut) element('notice', 'Cut at the last credit. Nothing was given away, and nothing is owed.');
-  byId('status').textContent = `Settled: ${credits(ended.used)} credits charged, ${credits(ended.returned ?? 0)} returned from the hold`;
+  byId('status').textContent = `Settled: ${credits(ended.used)} credits charged, ${credits(ended.returned)} returned from the hold`;
   scroller.scrollTop = scroller.scrollHeight;
 }
 
