@@ -93,7 +93,7 @@ local now_ms = clock.now_ms(time_offset_ms)
 
 -- Of several holds of one account, each continues from the one before: what the account and its index of open holds become is
 -- written once, after the last. By key of the account; `number` is that of the present hold in the call.
-local runs, number = {}, 1
+local runs, number, no_commands = {}, 1, {}
 -- New members of holds_due.
 local due_args = { holds_due_key }
 
@@ -119,16 +119,14 @@ local function place(text_end, account_from, hold_from, account_id, hold_id, min
     fingerprint, about, principal, trace, own_over_capture, own_debt_limit, input_cost, renewal_ms, spender, model, feature, api_key,
     key, own_limits, asked_over_capture, asked_debt_limit, hold_max, key_limit, texts_end)
   if texts_end ~= text_end then error('a hold has more than ' .. args_of_each + 2 .. ' texts') end
-  account_from, hold_from = tonumber(account_from), tonumber(hold_from)
+  account_from, hold_from, minimum, desired, lease_ms =
+    tonumber(account_from), tonumber(hold_from), tonumber(minimum), tonumber(desired), tonumber(lease_ms)
   local account_key, lots_key, lot_key, open_key, limits_key = unpack(KEYS, account_from, account_from + account_keys - 1)
   local hold_key, receipt_key, ended_key = unpack(KEYS, hold_from, hold_from + hold_keys - 1)
-  minimum, desired, lease_ms = tonumber(minimum), tonumber(desired), tonumber(lease_ms)
   if spending.spender ~= spender or spending.api_key ~= api_key or spending.model ~= model or spending.feature ~= feature
     or spending.own_limits ~= own_limits then
-    spending = {
-      spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits,
-      spent_on = lots.spent_on(model, feature), text = nil,
-    }
+    spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits, text = nil }
+    spending.spent_on = lots.spent_on(model, feature)
   end
 
   -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
@@ -176,13 +174,9 @@ local function place(text_end, account_from, hold_from, account_id, hold_id, min
   if counting then room, tightest = limits.room(counting) end
   local key_room, key_refusal = math.huge, nil
   if key_limit ~= '' then key_room, key_refusal = limits.key_room(key_limit) end
-  local self = run and run.step
-  if run then
-    step.continue(self, stored)
-  else
-    local keys = { account = account_key, lots = lots_key, lot = lot_key, lots_due = lots_due_key, journal = journal_key }
-    self = step.open(keys, account_id, stored, now_ms)
-  end
+  local self = run and step.continue(run.step, stored) or step.open({
+    account = account_key, lots = lots_key, lot = lot_key, lots_due = lots_due_key, journal = journal_key,
+  }, account_id, stored, now_ms)
   local spent_on = spending.spent_on
   local usable = step.usable(self, spent_on)
   local amount = math.min(desired, usable, room, key_room)
@@ -207,7 +201,7 @@ local function place(text_end, account_from, hold_from, account_id, hold_id, min
   self.state.available = self.state.available - amount
   self.state.held = self.state.held + amount
   local expires_text = numbers.text(now_ms + lease_ms)
-  local limit_parts, limit_states, limit_commands = '', '', nil
+  local limit_parts, limit_states, limit_commands = '', '', no_commands
   if counting then
     counters.take(counting, amount, 1)
     about = counters.about(counting, about)
@@ -215,7 +209,7 @@ local function place(text_end, account_from, hold_from, account_id, hold_id, min
     limit_commands = counters.commands(counting)
   end
   step.record(self, 'place', before, {
-    hold = hold_id, hold_kind = hold_kind, lease_ends_at = expires_text, policy = policy, fingerprint = fingerprint,
+    hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_text, policy = policy, fingerprint = fingerprint,
     key = key, price = price, about = about, principal = principal, trace = trace,
     terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms), spent_on = spent_on,
     spending = spending_text,
@@ -243,9 +237,7 @@ local function place(text_end, account_from, hold_from, account_id, hold_id, min
   lots.keep(self.lots)
   run.stored, run.open_count, run.numbers[#run.numbers + 1] = step.stored_after(self), open_count + 1, number
   redis.call('HSET', unpack(hold_args))
-  if limit_commands then
-    for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
-  end
+  for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
   local open_args, due_at = run.open_args, #due_args
   open_args[#open_args + 1], open_args[#open_args + 2] = expires_text, hold_id
   due_args[due_at + 1], due_args[due_at + 2] = expires_text, run.due_prefix .. hold_id

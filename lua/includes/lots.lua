@@ -231,15 +231,6 @@ function lots.choose(set, now_ms, spent_on)
   return usable
 end
 
--- The lot of a part that returns. One that was used up has left Redis: the part has its facts.
-function lots.get_or_restore(set, part)
-  if set.records[part.id] or redis.call('HEXISTS', set.lot_key, part.id) == 1 then return lots.get(set, part.id) end
-  return lots.add(set, {
-    id = part.id, remaining = 0, held = 0, amount = part.lot_amount, expires_at_ms = part.expires_at_ms,
-    granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0, rule = part.rule,
-  })
-end
-
 -- A new lot. `amount` was granted; `remaining` is left after debt was paid from it. `rule` nil: none.
 function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms, rule)
   return lots.add(set, {
@@ -288,24 +279,6 @@ function lots.take_chosen(set, left, into_hold)
     end
   end
   if left > 0 then error('the chosen lots do not cover what is usable') end
-  return parts
-end
-
--- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what came from
--- none.
-function lots.parse_returns(text)
-  local parts = {}
-  for each in string.gmatch(text, '[^,]+') do
-    local id, amount, lot_amount, expires, granted, rule = string.match(each, '^([^:]+):(%d+):(%d+):(%w+):(%d+):?(.*)$')
-    if id then
-      parts[#parts + 1] = {
-        id = id, amount = tonumber(amount), lot_amount = tonumber(lot_amount), expires_at_ms = numbers.expiry(expires),
-        granted_at_ms = tonumber(granted), rule = rule,
-      }
-    else
-      parts[#parts + 1] = { id = 'debt', amount = tonumber(string.match(each, '^debt:(%d+)$')) }
-    end
-  end
   return parts
 end
 

@@ -1,11 +1,10 @@
 local numbers = {}
-local format = string.format
 
 -- The only way to turn a number into text. Exact up to 2^53 - 1; -0 becomes 0. tostring and .. are wrong from 1e14 on.
 -- `%d` is exact because Redis' Lua formats it as a 64-bit integer, at less than half the cost of `%.0f`.
 function numbers.text(n)
   if n == 0 then return '0' end
-  return format('%d', n)
+  return string.format('%d', n)
 end
 
 -- Scores of zsets and expiries: a lot that never expires is 'inf'.

@@ -31,6 +31,7 @@ end
 function step.continue(self, stored)
   self.stored, self.state = stored, account.copy(stored)
   lots.continue(self.lots)
+  return self
 end
 
 -- What an operation can use: what is available, or, if lots have rules, what is in the lots that `spent_on` may use (nil:
