@@ -134,15 +134,10 @@ function lots.changes_text(set)
   return texts and table.concat(texts, ',') or first
 end
 
--- By how many the stored lots that have a rule become more.
-function lots.ruled_by(record)
-  if record.rule == '' or not record.dirty then return 0 end
-  return ((record.remaining > 0 or record.held > 0) and 1 or 0) - (record.is_stored and 1 or 0)
-end
-
--- Adds the command that brings Redis to the state of a lot. One with nothing remaining and nothing held is deleted.
+-- Adds the command that brings Redis to the state of a lot. One with nothing remaining and nothing held is deleted. Returns by how
+-- many the stored lots that have a rule become more.
 function lots.add_commands(commands, set, record)
-  if not record.dirty then return end
+  if not record.dirty then return 0 end
   local is_left = record.remaining > 0 or record.held > 0
   if not is_left then
     commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
@@ -156,15 +151,13 @@ function lots.add_commands(commands, set, record)
   elseif record.remaining == 0 and record.was_live then
     commands[#commands + 1] = { 'ZREM', set.lots_key, record.id }
   end
+  return record.rule == '' and 0 or (is_left and 1 or 0) - (record.is_stored and 1 or 0)
 end
 
 -- Prepared commands that bring Redis to the state of the set, and by how many the stored lots that have a rule become more.
 function lots.commands(set)
   local commands, ruled = {}, 0
-  for _, record in ipairs(set.all) do
-    lots.add_commands(commands, set, record)
-    ruled = ruled + lots.ruled_by(record)
-  end
+  for _, record in ipairs(set.all) do ruled = ruled + lots.add_commands(commands, set, record) end
   return commands, ruled
 end
 
@@ -175,13 +168,6 @@ function lots.restore(set)
     record.remaining, record.held = record.kept_remaining or record.remaining, record.kept_held or record.held
     record.dirty = record.dirty and record.kept_remaining ~= nil
   end
-end
-
--- The same as the second value of lots.commands.
-function lots.ruled_more(set)
-  local ruled = 0
-  for _, record in ipairs(set.all) do ruled = ruled + lots.ruled_by(record) end
-  return ruled
 end
 
 -- A rule is `priority;model&…;feature&…` (src/ledger/lot-rule.ts), with names encoded, and '' is none.
