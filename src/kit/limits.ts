@@ -168,6 +168,8 @@ export const REFUSALS_WAITING_MAX = 10_000;
 export const REFUSAL_MESSAGE_LENGTH_MAX = 500;
 /** Accounts that one turn of the reconciler compares: a dozen statements, however many accounts exist. */
 export const RECONCILE_ACCOUNTS_MAX = 200;
+/** Open holds of those accounts: to list so many takes Redis some 8 ms, in steps of 2 ms at most. The last account may exceed it. */
+export const RECONCILE_HOLDS_MAX = 4_000;
 /** Entries per account that the reconciler's rounds read back; a complete round reads all. */
 export const RECONCILE_ENTRIES_MAX = 50;
 /** Accounts with open findings that the reconciler compares completely in each turn. Drift is rare. */
