@@ -46,7 +46,10 @@ const source = unnestSource<BookAsk>('ask', {
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
-/** Accounts and the cursors of their shards, in one statement, which is one snapshot. */
+/**
+ * Accounts and the cursors of their shards, in one statement, which is one snapshot. `limit 1` and `offset 0` keep it to the open holds
+ * of the account: without them the planner may search the leases of all accounts, where a few accounts have most of the holds.
+ */
 export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<string, AccountBook>> {
   if (asks.length === 0) return new Map();
   const { rows } = await db.raw<{ rows: AccountBook[] }>(
@@ -59,10 +62,12 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
             coalesce(case when wanted.yes then
               (select count(*) from holds h where h.account_id = ask.account_id and h.state = 'open') end, 0) as "openHolds",
             coalesce(case when wanted.yes then (select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (
-                        select hold_id, amount from holds where account_id = ask.account_id and state = 'open'
-                           and hold_id = any (array(select json_array_elements_text(ask.hold_ids::json)))
+                        select listed.hold_id, found.amount from json_array_elements_text(ask.hold_ids::json) as listed (hold_id)
+                         cross join lateral (select amount from holds h where h.account_id = ask.account_id
+                           and h.hold_id = listed.hold_id and h.state = 'open' limit 1) as found
                         union
-                        (select hold_id, amount from holds where account_id = ask.account_id and state = 'open'
+                        (select hold_id, amount from (
+                           select hold_id, amount, expires_at from holds where account_id = ask.account_id and state = 'open' offset 0) as its
                           order by expires_at, hold_id collate "C" limit ask.holds_max)) as h) end, '[]') as holds,
             (select json_build_object(${BALANCES.map((name) => `'${name}', e.${name}_after`).join(', ')})
                from entries e where e.account_id = ask.account_id and e.seq = ask.seq limit 1) as entry
