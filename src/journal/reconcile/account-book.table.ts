@@ -67,7 +67,8 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
                            and h.hold_id = listed.hold_id and h.state = 'open' limit 1) as found
                         union
                         (select hold_id, amount from (
-                           select hold_id, amount, expires_at from holds where account_id = ask.account_id and state = 'open' offset 0) as its
+                           select hold_id, amount, expires_at from holds
+                            where account_id = ask.account_id and state = 'open' offset 0) as its
                           order by expires_at, hold_id collate "C" limit ask.holds_max)) as h) end, '[]') as holds,
             (select json_build_object(${BALANCES.map((name) => `'${name}', e.${name}_after`).join(', ')})
                from entries e where e.account_id = ask.account_id and e.seq = ask.seq limit 1) as entry

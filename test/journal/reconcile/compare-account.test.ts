@@ -166,7 +166,8 @@ describe('an account with many open holds', () => {
     const renewed = async (holds: number): Promise<string> => {
       const accountId = await busy(holds);
       const report = (leaseMs: number) => lab.under.ledger.reportProgress({
-        accountId, holdId: 'many-00', reported: micros(0), usage: '', raiseTo: null, leaseMs, defaultLeaseMs: 1_000, price: 'p', about: '{}',
+        accountId, holdId: 'many-00', reported: micros(0), usage: '', raiseTo: null, leaseMs, defaultLeaseMs: 1_000,
+        price: 'p', about: '{}',
       });
       await report(300_000);
       await lab.under.drain();

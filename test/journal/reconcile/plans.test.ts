@@ -22,7 +22,9 @@ async function droppedHolds(work: (db: Db) => Promise<unknown>): Promise<number>
     node.Plans?.forEach(add);
   };
   const raw = async (sql: string, bindings: never): Promise<{ rows: [] }> => {
-    const { rows } = await lab.under.db.raw<{ rows: { 'QUERY PLAN': [{ Plan: Node }] }[] }>(`explain (analyze, format json) ${sql}`, bindings);
+    const { rows } = await lab.under.db.raw<{ rows: { 'QUERY PLAN': [{ Plan: Node }] }[] }>(
+      `explain (analyze, format json) ${sql}`, bindings,
+    );
     for (const row of rows) add(row['QUERY PLAN'][0].Plan);
     return { rows: [] };
   };
