@@ -106,7 +106,7 @@ test('what arrived during a long turn of the process did not wait for Redis', as
   assertAdmits('begin');
 });
 
-test('while turns are long, each takes on what fits its budget, and at least a crowd; ends have twice as much', async () => {
+test('while turns are long, each takes on what fits its budget, and at least a crowd; ends have half as much again', async () => {
   const counted: Urgency[] = [];
   let nowMs = 0;
   const { assertAdmits, refuses, wouldRefuse } = admission({
@@ -130,11 +130,11 @@ test('while turns are long, each takes on what fits its budget, and at least a c
   await longTurn();
   await longTurn();
   crowd();
-  nowMs += 50;
+  nowMs += 25;
   assertAdmits('begin');
   nowMs += 1;
   expect([wouldRefuse('begin'), refuses('begin'), refuses('end'), refuses('other')]).toEqual([true, true, false, false]);
-  nowMs += 50;
+  nowMs += 12;
   expect([refuses('end'), refuses('other')]).toEqual([true, false]);
   expect(counted).toEqual(['begin', 'end']);
   await nextTurn();
