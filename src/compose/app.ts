@@ -10,7 +10,7 @@ import { consoleRoutes, consoleRules, type ConsoleDeps } from '../edge/console/c
 import { creditsProcessEnvelope } from '../edge/credits-process/envelope.js';
 import { creditsProcessRoutes, type CreditsProcessDeps } from '../edge/credits-process/routes.js';
 import { answerWhenDone, type InTime } from '../edge/http/answer-in-time.js';
-import type { Middleware } from '../edge/http/context.js';
+import type { GatewayContext, Middleware } from '../edge/http/context.js';
 import { earlyRefusal } from '../edge/http/early-refusal.js';
 import type { Envelope } from '../edge/http/failure.js';
 import { healthRoutes, type HealthDeps } from '../edge/http/health.js';
@@ -68,8 +68,11 @@ export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
   const table = allRoutes(deps, onRefused);
-  const early = trace !== undefined ? undefined : (idOf: IdOf) => earlyRefusal({ refusing: table.refusing, idOf, metrics, envelopeAt });
-  return koaApp({ log, metrics, envelope: (ctx) => envelopeAt(ctx.path), trace, onRefused, early }, table.middleware(), notFound(deps, table.methodsOf));
+  // A traced request has a span, also where it is refused.
+  const early = trace !== undefined ? undefined
+    : (idOf: IdOf) => earlyRefusal({ refusing: table.refusing, idOf, metrics, envelopeAt });
+  const envelope = (ctx: GatewayContext): Envelope => envelopeAt(ctx.path);
+  return koaApp({ log, metrics, envelope, trace, onRefused, early }, table.middleware(), notFound(deps, table.methodsOf));
 }
 
 /** Every route of the gateway with its gate and its schemas: the input of the documentation and of the gate test. */

@@ -93,7 +93,7 @@ export function admission({
         isSampling = false;
         sampledAt = endedAt;
         turnMs = endedAt - startedAt;
-        // What had arrived when this turn began was read in it. What arrived during the turn is not read yet and has waited for this process.
+        // What had arrived when this turn began was read in it. What arrived during the turn has waited for this process, not for Redis.
         redisMs = Math.max(0, oldestCallMs() - turnMs);
       });
     });

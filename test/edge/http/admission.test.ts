@@ -58,8 +58,8 @@ test('it is measured: one long turn is a hiccup, a second makes the process refu
 test('what Redis made calls wait is forgotten after a pause: the first request of a quiet minute is not refused for it', async () => {
   let nowMs = 0;
   const { assertAdmits, behind } = admission({
-    timeoutMs: TIMEOUT_MS, oldestCallMs: () => 100, expectedMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: () => undefined,
-    now: () => nowMs,
+    timeoutMs: TIMEOUT_MS, oldestCallMs: () => 100, expectedMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX,
+    onRefused: () => undefined, now: () => nowMs,
   });
   assertAdmits('begin');
   await nextTurn();
@@ -75,8 +75,8 @@ test('what Redis made calls wait is forgotten after a pause: the first request o
 test('a stall of Redis that has ended refuses nothing more, even before it is sampled anew', async () => {
   let oldestMs = 100;
   const { assertAdmits } = admission({
-    timeoutMs: TIMEOUT_MS, oldestCallMs: () => oldestMs, expectedMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: () => undefined,
-    now: () => 0,
+    timeoutMs: TIMEOUT_MS, oldestCallMs: () => oldestMs, expectedMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX,
+    onRefused: () => undefined, now: () => 0,
   });
   assertAdmits('begin');
   await nextTurn();
@@ -147,8 +147,10 @@ let gateway: FakeGateway;
 beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(() => gateway.stop());
 
+type BusyGateway = { readonly url: string; readonly routes: readonly Route[]; readonly stop: () => void };
+
 /** A gateway that takes on nothing but ends. `isEarly`: it may say so before the middleware. */
-async function busyGateway(isEarly: boolean): Promise<{ readonly url: string; readonly routes: readonly Route[]; readonly stop: () => void }> {
+async function busyGateway(isEarly: boolean): Promise<BusyGateway> {
   const refuses = (urgency: Urgency): boolean => urgency !== 'end';
   const deps = { ...gateway.deps, admission: {
     refuses, wouldRefuse: (urgency: Urgency) => isEarly && refuses(urgency),
