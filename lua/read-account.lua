@@ -11,7 +11,7 @@
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
-  ARGV[3] detail           balance or full
+  ARGV[3] detail           balance; funds, which is all but the open holds; or full
   ARGV[4] holds_max        holds to list, newest lease first dropped
   ARGV[5] hold_prefix      what the keys of this account's holds begin with, hash tag included. Which of them are read
                            is in `open`, so they cannot be declared; all are of the slot of the declared keys.
@@ -59,7 +59,7 @@ for _, each in ipairs(live) do
     numbers.expiry_text(lot.expires_at_ms), numbers.text(lot.granted_at_ms), lot.rule)
 end
 
-local hold_ids = redis.call('ZRANGE', open_key, 0, holds_max - 1)
+local hold_ids = detail == 'full' and redis.call('ZRANGE', open_key, 0, holds_max - 1) or {}
 add(numbers.text(#hold_ids))
 for _, id in ipairs(hold_ids) do
   local hold = redis.call('HMGET', hold_prefix .. id, 'placed_seq', 'amount', 'placed_at_ms', 'expires_at_ms', 'price', 'about', 'kind')

@@ -41,9 +41,9 @@ export const JSON_DEPTH_MAX = 32;
 export const FORM_BYTES_MAX = 8_192;
 /** A form with a part of a price map, percent-encoded. To plan what it changes takes some 20 ms of the event loop. */
 export const IMPORT_FORM_BYTES_MAX = 262_144;
-/** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
 /** Models, and features, that one lot can be restricted to. */
 export const LOT_NAMES_MAX = 20;
+/** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
 export const LOTS_PER_ACCOUNT_MAX = 512;
 /** What an operator may allow an account in open holds: 142 MB of Redis (docs/reliability.md#b1). */
 export const OPEN_HOLDS_SETTING_MAX = 100_000;
@@ -51,6 +51,8 @@ export const OPEN_HOLDS_SETTING_MAX = 100_000;
 export const PLAIN_FACTS_LENGTH_MAX = 1_024;
 /** Open holds listed in one snapshot, so that reading an account blocks Redis only briefly. */
 export const SNAPSHOT_HOLDS_MAX = 1_000;
+/** Open holds listed in a look at an account that may be written to all the time; more are listed once it is seen at rest. */
+export const LOOK_HOLDS_MAX = 20;
 /** Overdue holds that a refused operation ends in one round: a few milliseconds of Redis, one script each. */
 export const DUE_HOLDS_AT_ONCE = 100;
 /** Overdue holds that one request ends in total: about a second. The sweeper ends the rest; until then the answer is "retry". */
@@ -166,6 +168,8 @@ export const REFUSALS_WAITING_MAX = 10_000;
 export const REFUSAL_MESSAGE_LENGTH_MAX = 500;
 /** Accounts that one turn of the reconciler compares: a dozen statements, however many accounts exist. */
 export const RECONCILE_ACCOUNTS_MAX = 200;
+/** Open holds of those accounts: to list so many takes Redis some 8 ms, in steps of 2 ms at most. The last account may exceed it. */
+export const RECONCILE_HOLDS_MAX = 4_000;
 /** Entries per account that the reconciler's rounds read back; a complete round reads all. */
 export const RECONCILE_ENTRIES_MAX = 50;
 /** Accounts with open findings that the reconciler compares completely in each turn. Drift is rare. */

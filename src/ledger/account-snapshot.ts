@@ -30,15 +30,19 @@ export type OpenHold = {
 /** Totals since the account began; see I1 for how they add up. */
 export type Totals = Readonly<Record<TotalName, Micros>>;
 
-export type AccountSnapshot = Balance & {
+/** An account without its open holds, which may be a thousand. */
+export type AccountFunds = Balance & {
   readonly seq: number;
   readonly totals: Totals;
   /** Shown as it stood when it was frozen: holds past their lease are still held. */
   readonly frozen: boolean;
   /** Live lots with something left, in the order they will be spent. */
   readonly lots: readonly Lot[];
-  /** Open holds, soonest lease end first. */
-  readonly holds: readonly OpenHold[];
   /** What it allows its holds. */
   readonly terms: AccountTerms;
+};
+
+export type AccountSnapshot = AccountFunds & {
+  /** Open holds, soonest lease end first. */
+  readonly holds: readonly OpenHold[];
 };

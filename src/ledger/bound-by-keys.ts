@@ -123,7 +123,7 @@ async function boundsOf(
   ledger: Ledger, { accountId, minimum, desired, holdMax = null }: PlaceHold,
 ): Promise<{ readonly minimum: Micros; readonly desired: Micros }> {
   if (minimum !== null && desired !== null) return { minimum, desired };
-  const { terms } = await ledger.readAccount(accountId);
+  const { terms } = await ledger.readFunds(accountId);
   const most = micros(Math.min(desired ?? AMOUNT_MAX, terms.maxHold ?? AMOUNT_MAX, holdMax ?? AMOUNT_MAX));
   return { minimum: minimum ?? most, desired: most };
 }

@@ -1,7 +1,7 @@
 import type { CallerKey } from '../kit/caller.js';
 import type { Micros } from '../kit/money/micros.js';
 import type { Tell } from '../kit/tell.js';
-import type { AccountSnapshot, Balance } from './account-snapshot.js';
+import type { AccountFunds, AccountSnapshot, Balance } from './account-snapshot.js';
 import type { VersionedTerms } from './account-terms.js';
 import type { ChargeKey } from './charge-key.js';
 import type { About, HoldOutcome, OverCapture, Principal, SettleUse } from './hold-terms.js';
@@ -79,7 +79,9 @@ export interface Ledger extends LeaseOperations {
   readLimits(accountId: string, spending: Spending): Promise<readonly LimitUse[]>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
   readBalance(accountId: string): Promise<Balance>;
-  /** One consistent snapshot of an account. */
+  /** One consistent snapshot of an account without its open holds. */
+  readFunds(accountId: string): Promise<AccountFunds>;
+  /** The same with its open holds: Redis reads each of them, at most SNAPSHOT_HOLDS_MAX. */
   readAccount(accountId: string): Promise<AccountSnapshot>;
 }
 

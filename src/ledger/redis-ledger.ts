@@ -135,7 +135,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     return reply;
   };
 
-  const read = (accountId: string, detail: 'balance' | 'full'): Promise<Reply> =>
+  const read = (accountId: string, detail: 'balance' | 'funds' | 'full'): Promise<Reply> =>
     pastDueHolds(accountId, () => scripts.run(readAccountScript, accountId, (account) => ({
       fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open,
     }), (bound, account) => ({ ...bound, detail, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: account.hold('') })));
@@ -252,6 +252,10 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     async readBalance(accountId) {
       const reply = await read(accountId, 'balance');
       return figuresOf(BALANCES, (name) => amountAt(reply, 1 + KEPT.indexOf(name)));
+    },
+
+    async readFunds(accountId) {
+      return decodeAccount(await read(accountId, 'funds'));
     },
 
     async readAccount(accountId) {

@@ -98,7 +98,7 @@ export const decodeFigures = (reply: Reply): StoredFigures => ({
   frozen: at(reply, 1 + KEPT.indexOf('frozen')) === '1',
 });
 
-/** The whole of read-account's answer. */
+/** The whole of read-account's answer: of `full`, or of `funds`, which lists no holds. */
 export function decodeAccount(reply: Reply): AccountSnapshot {
   const figures = decodeFigures(reply);
   const lotCount = amountAt(reply, FIGURES_END);

@@ -72,6 +72,15 @@ test('what is usual of a hold has no field, and a field of the version before th
   });
 });
 
+test('the funds are the account without its holds, of which none is read', async () => {
+  const { accountId, key } = await placed();
+  const { holds, ...funds } = await under.ledger.readAccount(accountId);
+  expect(holds).toHaveLength(1);
+  await under.redis.set(key, 'a read of this as a hash would fail');
+  expect(await under.ledger.readFunds(accountId)).toMatchObject(funds);
+  await expect(under.ledger.readAccount(accountId)).rejects.toThrow();
+});
+
 test('an account has no field for a flag that is off, and a missing figure is 0', async () => {
   const { accountId, command } = await placed();
   const account = under.keys.account(accountId, 1).account;

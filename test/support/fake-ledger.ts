@@ -51,6 +51,16 @@ export function fakeLedger(clock: () => number): FakeLedger {
     // eslint-disable-next-line @typescript-eslint/require-await -- turns an exception of `work` into a rejection
     async (...args: Args): Promise<Reply> => work(...args);
 
+  const snapshot = (asked: string, accountId: string): AccountSnapshot => {
+    const { available, held, debt, captured, seq, lots, holds } = open(asked, accountId);
+    return {
+      available: micros(available), held: micros(held), debt: micros(debt), seq, lots,
+      totals: { ...figuresOf(TOTALS, () => ZERO), captured: micros(captured) },
+      frozen: false, terms: NO_TERMS,
+      holds: [...holds.values()].filter(({ ended }) => ended === null).map(({ placed }) => placed),
+    };
+  };
+
   const ledger: FakeLedger = {
     calls,
     fail: (error) => { failure = error; },
@@ -135,15 +145,8 @@ export function fakeLedger(clock: () => number): FakeLedger {
       const { available, held, debt } = open('readBalance', accountId);
       return { available: micros(available), held: micros(held), debt: micros(debt) };
     }),
-    readAccount: operation((accountId): AccountSnapshot => {
-      const { available, held, debt, captured, seq, lots, holds } = open('readAccount', accountId);
-      return {
-        available: micros(available), held: micros(held), debt: micros(debt), seq, lots,
-        totals: { ...figuresOf(TOTALS, () => ZERO), captured: micros(captured) },
-        frozen: false, terms: NO_TERMS,
-        holds: [...holds.values()].filter(({ ended }) => ended === null).map(({ placed }) => placed),
-      };
-    }),
+    readFunds: operation((accountId) => snapshot('readFunds', accountId)),
+    readAccount: operation((accountId) => snapshot('readAccount', accountId)),
     voidHold: notFaked,
     expireHold: notFaked,
     extendHold: notFaked,

@@ -12,7 +12,7 @@ import { usableIn } from '../../ledger/lot-rule.js';
 export type ExplainDeps = {
   /** What the gateway allows holds of an account without terms of its own. */
   readonly gatewayTerms: AccountTerms;
-  readonly ledger: Pick<Ledger, 'readAccount' | 'readLimits'>;
+  readonly ledger: Pick<Ledger, 'readFunds' | 'readLimits'>;
   readonly freshen: Pick<Freshen, 'account'>;
   readonly readFreeze: (accountId: string) => Promise<Freeze | null>;
   /** The last expiries of an account, the latest first. */
@@ -49,7 +49,7 @@ export type Explained = {
  * @throws GatewayError ledger_unavailable
  */
 export async function explainSpending(deps: ExplainDeps, accountId: string, amount: Micros, spending: Spending): Promise<Explained> {
-  const account = await deps.ledger.readAccount(accountId);
+  const account = await deps.ledger.readFunds(accountId);
   const limits = await deps.ledger.readLimits(accountId, spending);
   const told = await tellFromBooks(deps, accountId, account.frozen);
   const tightest = limits.filter(({ mode }) => mode === 'refuse')

@@ -102,7 +102,7 @@ async function insertRefund(deps: RefundDeps, command: RefundCommand, asked: str
  */
 async function prepare({ ledger, freshen }: RefundDeps, accountId: string): Promise<boolean> {
   try {
-    if ((await ledger.readAccount(accountId)).frozen) throw accountFrozen();
+    if ((await ledger.readFunds(accountId)).frozen) throw accountFrozen();
     await freshen.account(accountId);
     return true;
   } catch (error) {

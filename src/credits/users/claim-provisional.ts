@@ -10,7 +10,7 @@ import { beginMoves, endMove, readOpenMoves, setClaimed, setOwned, type LotMove 
 
 export type ClaimDeps = {
   readonly db: Db;
-  readonly ledger: Pick<Ledger, 'readAccount'>;
+  readonly ledger: Pick<Ledger, 'readAccount' | 'readFunds'>;
   readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'>;
 };
 
@@ -66,7 +66,7 @@ const isInUse = ({ holds, totals }: AccountSnapshot): boolean => holds.length > 
 /** How many lots the claimant can still receive: a lot must not be revoked if it cannot be granted. */
 async function roomOf({ ledger }: ClaimDeps, claimant: string | undefined): Promise<number> {
   if (claimant === undefined) return 0;
-  return Math.max(0, LOTS_PER_ACCOUNT_MAX - (await ledger.readAccount(claimant)).lots.length);
+  return Math.max(0, LOTS_PER_ACCOUNT_MAX - (await ledger.readFunds(claimant)).lots.length);
 }
 
 /**

@@ -15,7 +15,7 @@ const Total = Type.Object({ totalCredits: CreditsReply() });
 const params = { userId: Type.String({ description: 'id, username or e-mail' }) };
 
 export type BalanceDeps = {
-  readonly ledger: Pick<Ledger, 'readAccount' | 'readBalance'>;
+  readonly ledger: Pick<Ledger, 'readBalance' | 'readFunds'>;
   readonly resolveAccount: ResolveAccount;
   readonly creditProfile: ReadCreditProfile;
 };
@@ -25,7 +25,7 @@ export function balanceRoutes(add: AddRoute, { ledger, resolveAccount, creditPro
   add('GET', '/api/credits/balance', authenticated(), {
     summary: 'Credits of the caller', replies: { 200: BalanceReply }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal: { accountId } }) => {
-    const [account, profile] = await Promise.all([ledger.readAccount(accountId), creditProfile(accountId)]);
+    const [account, profile] = await Promise.all([ledger.readFunds(accountId), creditProfile(accountId)]);
     reply(ctx, 200, presentBalance(accountId, account, profile));
   });
 
@@ -45,7 +45,7 @@ export function balanceRoutes(add: AddRoute, { ledger, resolveAccount, creditPro
     if (found === null) {
       throw new GatewayError('account_not_found', text.includes('@') ? 'User not found with the provided email' : 'User not found');
     }
-    const [account, profile] = await Promise.all([ledger.readAccount(found.accountId), creditProfile(found.accountId)]);
+    const [account, profile] = await Promise.all([ledger.readFunds(found.accountId), creditProfile(found.accountId)]);
     reply(ctx, 200, presentBalance(found.accountId, account, profile));
   });
 }

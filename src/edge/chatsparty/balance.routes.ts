@@ -5,7 +5,7 @@ import { BalanceReply, presentBalance } from '../http/balance-reply.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 
-export type BalanceDeps = { readonly ledger: Pick<Ledger, 'readAccount'>; readonly creditProfile: ReadCreditProfile };
+export type BalanceDeps = { readonly ledger: Pick<Ledger, 'readFunds'>; readonly creditProfile: ReadCreditProfile };
 
 /** The balance for callers without `/api`; with it, the accounting service's route answers the same (docs/contracts/README.md#c-02). */
 export function balanceRoutes(add: AddRoute, { ledger, creditProfile }: BalanceDeps): void {
@@ -13,7 +13,7 @@ export function balanceRoutes(add: AddRoute, { ledger, creditProfile }: BalanceD
     summary: 'Credits of the caller', replies: { 200: BalanceReply },
     wording: { ledger_unavailable: { message: 'Failed to get credit balance', path: '' } },
   }, async (ctx, { principal: { accountId } }) => {
-    const [account, profile] = await Promise.all([ledger.readAccount(accountId), creditProfile(accountId)]);
+    const [account, profile] = await Promise.all([ledger.readFunds(accountId), creditProfile(accountId)]);
     reply(ctx, 200, presentBalance(accountId, account, profile));
   });
 }

@@ -9,7 +9,7 @@ import { statisticsRoutes, type StatisticsDeps } from './statistics.routes.js';
 import { transactionRoutes, type ListTransactions } from './transactions.routes.js';
 
 export type ChatspartyDeps = BalanceDeps & StatisticsDeps & AddDeps & {
-  readonly ledger: Pick<Ledger, 'readAccount' | 'readBalance'>;
+  readonly ledger: Pick<Ledger, 'readAccount' | 'readBalance' | 'readFunds'>;
   readonly listTransactions: ListTransactions;
   readonly prices: ModelPrices;
 };

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { CreditProfile } from '../../credits/statement/credit-profile.js';
 import { toCredits } from '../../kit/money/credits.js';
-import type { AccountSnapshot, Lot } from '../../ledger/account-snapshot.js';
+import type { AccountFunds, Lot } from '../../ledger/account-snapshot.js';
 import { CreditsReply } from './amount.js';
 
 const NullableTime = Type.Union([Type.String(), Type.Null()]);
@@ -22,7 +22,7 @@ export const BalanceReply = Type.Object({
   creditPlan: NullableText, credit_plan: Type.String(), lastCreditRefillAt: NullableTime, last_refill_at: NullableTime,
 });
 
-export function presentBalance(accountId: string, account: AccountSnapshot, profile: CreditProfile | null): object {
+export function presentBalance(accountId: string, account: AccountFunds, profile: CreditProfile | null): object {
   const available = toCredits(account.available);
   const spent = toCredits(account.totals.captured);
   const purchased = profile === null ? null : toCredits(profile.purchased);

@@ -1,11 +1,18 @@
-import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
 import { BALANCES, KEPT, type BalanceName } from '../../ledger/figures.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { unnestSource } from '../../stores/postgres/unnest.js';
 import type { Figures } from './comparison.js';
 
-/** An account to read, with the number of its last entry in Redis. */
-export type BookAsk = { readonly accountId: string; readonly shard: number; readonly seq: number };
+export type BookAsk = {
+  readonly accountId: string;
+  readonly shard: number;
+  /** The number of its last entry in Redis. */
+  readonly seq: number;
+  /** How many open holds are listed. */
+  readonly holdsMax: number;
+  /** Whether lots and holds are read only where Postgres is at that entry: elsewhere they cannot be compared. */
+  readonly onlyAtSeq: boolean;
+};
 
 /** An account in Postgres, in the format in which Redis stores it. */
 export type AccountBook = {
@@ -17,8 +24,9 @@ export type AccountBook = {
   /** Null: Postgres does not know the account. */
   readonly account: (Figures & { readonly seq: number; readonly frozen: boolean }) | null;
   readonly lots: readonly { readonly id: string; readonly facts: string }[];
+  /** 0 where it was not read. */
   readonly openHolds: number;
-  /** At most SNAPSHOT_HOLDS_MAX, in Redis' order. */
+  /** As many as were asked for, in Redis' order. */
   readonly holds: readonly { readonly id: string; readonly amount: string }[];
   /** Balances after the entry that was asked for, where there is one. */
   readonly entry: Pick<Figures, BalanceName> | null;
@@ -28,6 +36,8 @@ const source = unnestSource<BookAsk>('ask', {
   account_id: ['text', (ask) => ask.accountId],
   shard: ['integer', (ask) => ask.shard],
   seq: ['bigint', (ask) => ask.seq],
+  holds_max: ['integer', (ask) => ask.holdsMax],
+  only_at_seq: ['boolean', (ask) => ask.onlyAtSeq],
 });
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
@@ -38,21 +48,23 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
   const { rows } = await db.raw<{ rows: AccountBook[] }>(
     `select ask.account_id as "accountId", s.epoch, s.last_id as cursor, s.stopped_reason as "stoppedReason",
             to_json(a) as account,
-            coalesce((select json_agg(json_build_object('id', l.lot_id, 'facts',
+            coalesce(case when wanted.yes then (select json_agg(json_build_object('id', l.lot_id, 'facts',
                                concat_ws(':', l.remaining, l.held, l.amount,
                                  coalesce(${MS('l.expires_at')}::text, 'inf'), ${MS('l.granted_at')}, nullif(l.rule, ''))))
-                        from lots l where l.account_id = ask.account_id and l.closed_at is null), '[]') as lots,
-            (select count(*) from holds h where h.account_id = ask.account_id and h.state = 'open') as "openHolds",
-            coalesce((select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (
+                        from lots l where l.account_id = ask.account_id and l.closed_at is null) end, '[]') as lots,
+            coalesce(case when wanted.yes then
+              (select count(*) from holds h where h.account_id = ask.account_id and h.state = 'open') end, 0) as "openHolds",
+            coalesce(case when wanted.yes then (select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (
                         select hold_id, amount from holds where account_id = ask.account_id and state = 'open'
-                         order by expires_at, hold_id collate "C" limit ?::integer) as h), '[]') as holds,
+                         order by expires_at, hold_id collate "C" limit ask.holds_max) as h) end, '[]') as holds,
             (select json_build_object(${BALANCES.map((name) => `'${name}', e.${name}_after`).join(', ')})
                from entries e where e.account_id = ask.account_id and e.seq = ask.seq limit 1) as entry
        from ${source.sql}
        join shards s using (shard)
        left join (select account_id, ${KEPT.join(', ')} from accounts) as a
-         on a.account_id = ask.account_id`,
-    [SNAPSHOT_HOLDS_MAX, ...source.bind(asks)],
+         on a.account_id = ask.account_id
+      cross join lateral (select not ask.only_at_seq or coalesce(a.seq, 0) = ask.seq as yes) as wanted`,
+    source.bind(asks),
   );
   return new Map(rows.map((row) => [row.accountId, row]));
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOOK_HOLDS_MAX, SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
 import { compareStreamIds } from '../../ledger/stream-position.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { rethrow } from '../../stores/postgres/errors.js';
@@ -20,7 +21,10 @@ const LOOKS_MAX = 8;
 /** After this many equal balances of a busy account further looks add nothing. */
 const AGREED_MAX = 3;
 const WAIT_MS = 25;
-/** Accounts read from Redis in one go, so that requests in between wait about a millisecond, not for a whole page. */
+/**
+ * Accounts read from Redis in one go, so that requests in between wait about a millisecond, not for a whole page. One whose holds are
+ * all listed is read alone.
+ */
 const READ_AT_ONCE = 20;
 
 /** What is known of an account between two looks. */
@@ -31,6 +35,13 @@ type Pending = {
   /** The last seq at which balances agreed. */
   readonly agreedAt: number | null;
   readonly agreed: number;
+  /**
+   * Whether the next look lists all open holds. Each is a read of Redis, so only an account that both had at the same entry is looked
+   * at in this way, not one that is written to all the time.
+   */
+  readonly listsAll: boolean;
+  /** What was found at the same entry where not all open holds were listed. */
+  readonly inPart: Verdict | null;
   readonly reason: string;
 };
 
@@ -49,11 +60,12 @@ export async function compareAccounts(deps: CompareDeps, accountIds: readonly st
     row.accountId, auditDifferences(row, newest),
   ]));
   const verdicts = new Map<string, Verdict>();
-  let pending: Pending[] = accountIds.map((accountId) => ({ accountId, floor: null, agreedAt: null, agreed: 0, reason: '' }));
+  let pending: Pending[] = accountIds.map((accountId) => (
+    { accountId, floor: null, agreedAt: null, agreed: 0, listsAll: false, inPart: null, reason: '' }));
   const undecided = new Map<string, Pending>();
   for (let look = 0; look < LOOKS_MAX && pending.length > 0; look += 1) {
     // A delay lets Postgres catch up; accounts that are written to all the time are best read again at once.
-    if (look > 1 && pending.some(({ floor }) => floor === null)) await sleep(WAIT_MS * look);
+    if (look > 1 && pending.some(({ floor, listsAll }) => floor === null && !listsAll)) await sleep(WAIT_MS * look);
     const open = await lookAgain(deps, pending, look > 0, verdicts);
     for (const each of open) undecided.set(each.accountId, each);
     pending = open.filter(({ agreed }) => agreed < AGREED_MAX);
@@ -75,15 +87,16 @@ async function lookAgain(
 ): Promise<Pending[]> {
   const shardOf = ({ accountId }: Pending): number => deps.keys.shardOf(accountId);
   const found: { readonly each: Pending; readonly stored: Inspected | Error }[] = [];
-  for (let at = 0; at < pending.length; at += READ_AT_ONCE) {
-    found.push(...await Promise.all(pending.slice(at, at + READ_AT_ONCE).map(async (each) => ({
-      each, stored: await inspectAccount(deps, each.accountId).catch(reasonOf),
+  for (const some of readTogether(pending)) {
+    found.push(...await Promise.all(some.map(async (each) => ({
+      each, stored: await inspectAccount(deps, each.accountId, { holdsMax: holdsMaxOf(each) }).catch(reasonOf),
     }))));
   }
   if (drains) await deps.drain([...new Set(pending.map(shardOf))]).catch(rethrow);
   const books = await readBooks(deps.db, found.flatMap(({ each, stored }) =>
-    typeof stored === 'object' && !(stored instanceof Error) ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq }] : []))
-      .catch(rethrow);
+    typeof stored === 'object' && !(stored instanceof Error)
+      ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq, holdsMax: holdsMaxOf(each), onlyAtSeq: true }] : []))
+    .catch(rethrow);
   return found.flatMap(({ each, stored }) => {
     const judged = stored instanceof Error ? { ...each, reason: stored.message } : judge(each, stored, books.get(each.accountId));
     if ('accountId' in judged) return [judged];
@@ -92,14 +105,29 @@ async function lookAgain(
   });
 }
 
-function judge(pending: Pending, stored: Inspected, book: AccountBook | undefined): Verdict | Pending {
+const holdsMaxOf = ({ listsAll }: Pending): number => (listsAll ? SNAPSHOT_HOLDS_MAX : LOOK_HOLDS_MAX);
+
+function readTogether(pending: readonly Pending[]): Pending[][] {
+  const [light, whole] = [pending.filter(({ listsAll }) => !listsAll), pending.filter(({ listsAll }) => listsAll)];
+  const pages = Array.from({ length: Math.ceil(light.length / READ_AT_ONCE) }, (_, page) =>
+    light.slice(page * READ_AT_ONCE, (page + 1) * READ_AT_ONCE));
+  return [...pages, ...whole.map((each) => [each])];
+}
+
+function judge(before: Pending, stored: Inspected, book: AccountBook | undefined): Verdict | Pending {
+  const pending = { ...before, listsAll: false };
   if (stored === 'not_loaded') return { seq: null, differences: [] };
   if (stored === 'closed' || book?.epoch !== stored.epoch) return { ...pending, reason: 'the shard is being verified' };
   const has = book.account?.seq ?? 0;
   const { floor } = pending;
   // Only Redis numbers entries, so it cannot be behind what Postgres had before Redis was read.
   if (floor?.epoch === stored.epoch && stored.seq < floor.seq) return { seq: stored.seq, differences: [wentBack(stored, floor.seq)] };
-  if (has === stored.seq) return { seq: stored.seq, differences: compareBooks(stored, book) };
+  if (has === stored.seq) {
+    const verdict = { seq: stored.seq, differences: compareBooks(stored, book) };
+    const isWhole = before.listsAll || Math.max(stored.openHolds, book.openHolds) <= LOOK_HOLDS_MAX;
+    return isWhole ? verdict
+      : { ...pending, agreedAt: stored.seq, listsAll: true, inPart: verdict, reason: 'it is written to all the time' };
+  }
   if (has > stored.seq) {
     const differences = book.entry === null ? [] : compareBalances(stored, book.entry);
     if (differences.length > 0) return { seq: stored.seq, differences };
@@ -119,7 +147,7 @@ function conclude(
   undecided: Pending | undefined,
 ): Comparison {
   const shard = keys.shardOf(accountId);
-  const differences = mergeDifferences([...(verdict?.differences ?? []), ...audited]);
+  const differences = mergeDifferences([...((verdict ?? undecided?.inPart)?.differences ?? []), ...audited]);
   const result = differences.length > 0 ? 'drift' : verdict !== undefined ? 'ok' : undecided?.agreedAt === null ? 'failed' : 'busy';
   return {
     accountId, shard, seq: verdict?.seq ?? undecided?.agreedAt ?? null, result,

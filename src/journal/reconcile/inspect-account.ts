@@ -17,7 +17,7 @@ export type StoredAccount = StoredFigures & {
   /** Ids of the lots that can be spent. */
   readonly live: ReadonlySet<string>;
   readonly openHolds: number;
-  /** Amounts by hold id, at most SNAPSHOT_HOLDS_MAX, soonest lease end first; for a hold that is not open: its state. */
+  /** Amounts by hold id, as many as were asked for, soonest lease end first; for a hold that is not open: its state. */
   readonly holds: ReadonlyMap<string, string>;
 };
 
@@ -26,14 +26,16 @@ export type InspectDeps = { readonly redis: ScriptClient; readonly keys: Keyspac
 /** `closed`: the shard is being verified, or its epoch has just changed. */
 export type Inspected = StoredAccount | 'not_loaded' | 'closed';
 
-/** Reads an account from Redis unchanged: it loads nothing and ends nothing. */
-export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, accountId: string): Promise<Inspected> {
+/** Reads an account from Redis unchanged: it loads nothing and ends nothing. `holdsMax`: how many open holds are listed, one at least. */
+export async function inspectAccount(
+  { redis, keys, fence: gate }: InspectDeps, accountId: string, { holdsMax = SNAPSHOT_HOLDS_MAX }: { readonly holdsMax?: number } = {},
+): Promise<Inspected> {
   const epoch = gate.epochOf(keys.shardOf(accountId));
   if (epoch === null) return 'closed';
   const at = keys.account(accountId, epoch.number);
   const { fence, account, lots, lot, open, journal } = at;
   const reply = await inspectAccountScript.run(redis, { fence, account, lots, lot, open, journal }, {
-    epoch: epoch.fence, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: at.hold(''),
+    epoch: epoch.fence, holds_max: holdsMax, hold_prefix: at.hold(''),
   });
   switch (reply[0]) {
     case 'fenced': return 'closed';

@@ -1,3 +1,4 @@
+import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 
@@ -104,6 +105,26 @@ export async function accountsAfter(db: Db, accountId: string, limit: number): P
     'select account_id as "accountId" from accounts where account_id > ? order by account_id limit ?::integer', [accountId, limit],
   );
   return rows.map((row) => row.accountId);
+}
+
+/** Accounts to compare together, and whether they are the last of the round. */
+export type RoundPage = { readonly accountIds: readonly string[]; readonly isLast: boolean };
+
+/** The next accounts of a round, with at most so many open holds in all; one account at least. Of each SNAPSHOT_HOLDS_MAX count. */
+export async function pageAfter(
+  db: Db, accountId: string, { accounts, openHolds }: { readonly accounts: number; readonly openHolds: number },
+): Promise<RoundPage> {
+  const { rows } = await db.raw<{ rows: { accountId: string; before: number }[] }>(
+    `select a.account_id as "accountId", coalesce(sum(h.open) over (
+              order by a.account_id rows between unbounded preceding and 1 preceding), 0)::integer as before
+       from (select account_id from accounts where account_id > :accountId order by account_id limit :accounts::integer) as a
+       cross join lateral (select count(*) as open from (
+         select from holds where account_id = a.account_id and state = 'open' limit :listed::integer) as listed) as h
+      order by a.account_id`,
+    { accountId, accounts, listed: SNAPSHOT_HOLDS_MAX },
+  );
+  const page = rows.filter(({ before }) => before < openHolds);
+  return { accountIds: page.map((row) => row.accountId), isLast: page.length === rows.length && rows.length < accounts };
 }
 
 /** Those of these accounts that Postgres does not have. */

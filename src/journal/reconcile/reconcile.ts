@@ -1,5 +1,5 @@
 import type { Clock } from '../../kit/clock.js';
-import { RECONCILE_ACCOUNTS_MAX, RECONCILE_ENTRIES_MAX, RECONCILE_RECHECKS_MAX } from '../../kit/limits.js';
+import { RECONCILE_ACCOUNTS_MAX, RECONCILE_ENTRIES_MAX, RECONCILE_HOLDS_MAX, RECONCILE_RECHECKS_MAX } from '../../kit/limits.js';
 import type { Meter } from '../../kit/metrics/metrics.js';
 import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import { conservationDifferences } from './audit-account.js';
@@ -7,7 +7,7 @@ import { sumAccounts, sumAccountsAndEntries } from './audit.table.js';
 import { compareAccounts, type CompareDeps } from './compare-account.js';
 import { mergeDifferences, type Comparison } from './comparison.js';
 import { accountsWithFindings, recordFindings, resolveFindings, type FoundDifference } from './finding.table.js';
-import { accountsAfter, claimBatch, finishBatch, releaseBatch, unknownAmong, type Claim } from './reconcile-state.table.js';
+import { claimBatch, finishBatch, pageAfter, releaseBatch, unknownAmong, type Claim, type RoundPage } from './reconcile-state.table.js';
 import { scanAccounts } from './scan-accounts.js';
 
 export type ReconcileDeps = Omit<CompareDeps, 'redis'> & {
@@ -55,13 +55,13 @@ async function turn(deps: ReconcileDeps, { accountCursor, scanCursor, roundIsFul
   let cursor: string | null = accountCursor;
   let accounts = 0;
   do {
-    const page: string[] = await accountsAfter(db, cursor, RECONCILE_ACCOUNTS_MAX);
+    const page: RoundPage = await pageAfter(db, cursor, { accounts: RECONCILE_ACCOUNTS_MAX, openHolds: RECONCILE_HOLDS_MAX });
     const { compared, drift } = await compareAndRecord(
-      deps, page.filter((accountId) => !rechecked.has(accountId)), roundIsFull ? null : RECONCILE_ENTRIES_MAX,
+      deps, page.accountIds.filter((accountId) => !rechecked.has(accountId)), roundIsFull ? null : RECONCILE_ENTRIES_MAX,
     );
     report = { compared: report.compared + compared, drift: report.drift + drift };
-    accounts += page.length;
-    cursor = page.length < RECONCILE_ACCOUNTS_MAX ? null : (page.at(-1) ?? null);
+    accounts += page.accountIds.length;
+    cursor = page.isLast ? null : (page.accountIds.at(-1) ?? null);
   } while (roundIsFull && cursor !== null && clock() - startedMs < FULL_TURN_MS);
 
   // A finding in the sum of entries can only be resolved after the entries were summed again.

@@ -55,7 +55,8 @@ export async function planRepair(deps: RepairDeps, accountId: string, kind: Repa
     ({ status: 'refused', reason, isLasting, differences });
   if (stored === 'closed') return refused('its shard is being verified');
   await drain([shard]);
-  const book = (await readBooks(db, [{ accountId, shard, seq: stored.seq }])).get(accountId);
+  const books = await readBooks(db, [{ accountId, shard, seq: stored.seq, holdsMax: SNAPSHOT_HOLDS_MAX, onlyAtSeq: false }]);
+  const book = books.get(accountId);
   if (book?.epoch !== stored.epoch) return refused('its shard is being verified');
   if (book.stoppedReason !== null) {
     return refused(`its shard is stopped (credit-gateway shards): ${book.stoppedReason}`, { isLasting: true });

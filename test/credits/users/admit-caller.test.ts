@@ -19,7 +19,7 @@ function setUp(isJwksBound = false): {
   const raw = (): Promise<unknown> => (answer === null ? Promise.reject(new Error('down')) : Promise.resolve({ rows: [answer] }));
   const notUsed = (): never => { throw new Error('not used'); };
   const admit = admitCaller({
-    db: { raw } as unknown as Db, ledger: { readAccount: notUsed }, moneyIn: { grant: notUsed, revoke: notUsed },
+    db: { raw } as unknown as Db, ledger: { readAccount: notUsed, readFunds: notUsed }, moneyIn: { grant: notUsed, revoke: notUsed },
     profiles: { seen: (profile) => { queued.push(profile); } }, clock: () => nowMs, steadyClock: () => nowMs,
     onError: () => undefined, isJwksBound,
   });

@@ -105,6 +105,61 @@ test('constant load is never reported as drift', async () => {
   expect((await compareAccounts(lab.deps, accountIds, { newest: null })).map(({ result }) => result)).toEqual(accountIds.map(() => 'ok'));
 });
 
+describe('an account with many open holds', () => {
+  const HOLDS = 60;
+  const busy = async (): Promise<string> => {
+    const accountId = await lab.account();
+    await lab.grant(accountId, 'l3', 1_000);
+    await Promise.all(Array.from({ length: HOLDS }, (_, index) => lab.under.ledger.placeHold({
+      accountId, holdId: `many-${index.toString().padStart(2, '0')}`, minimum: micros(2), desired: micros(2), leaseMs: 600_000 + index,
+      kind: 'test', expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}',
+    })));
+    await lab.under.drain();
+    return accountId;
+  };
+  const readsOfHolds = async (): Promise<number> =>
+    Number(/cmdstat_hmget:calls=(\d+)/.exec(await lab.under.redis.info('commandstats'))?.[1] ?? 0);
+
+  test.each([
+    ['the first to end', 'many-00'], ['one in the middle', 'many-30'], ['the last to end', 'many-59'],
+  ])('at rest each hold is compared: %s', async (_, holdId) => {
+    const accountId = await busy();
+    expect(await compare(accountId)).toMatchObject({ result: 'ok', differences: [] });
+    await lab.under.redis.hset(keysOf(accountId).hold(holdId), 'amount', '9');
+    expect(await drifts(accountId)).toEqual([['holds', 7]]);
+    await lab.under.redis.del(keysOf(accountId).hold(holdId));
+    expect(await drifts(accountId)).toEqual([['holds', 2]]);
+    await lab.under.redis.zrem(keysOf(accountId).open, holdId);
+    const { differences } = await compare(accountId);
+    expect(differences.map(({ check, micros: amount }) => [check, amount])).toEqual([['holds', 2]]);
+  });
+
+  test('written to all the time: its holds are not listed, balances are compared in each look', async () => {
+    const accountId = await busy();
+    await lab.charge(accountId, 1);
+    const drain = async (shards: readonly number[]) => {
+      await lab.charge(accountId, 1); // after the look at Redis, before the look at Postgres
+      return lab.under.runDrain(shards);
+    };
+    const before = await readsOfHolds();
+    const [comparison] = await compareAccounts({ ...lab.deps, drain }, [accountId], { newest: 50 });
+    expect(comparison).toMatchObject({ result: 'busy', differences: [] });
+    // Four looks with twenty holds each, and a few reads of scripts that charge.
+    expect(await readsOfHolds() - before).toBeLessThan(2 * HOLDS);
+  });
+
+  test('a difference that was seen before it was written to all the time is told', async () => {
+    const accountId = await busy();
+    await lab.under.redis.hset(keysOf(accountId).hold('many-03'), 'amount', '9');
+    const drain = async (shards: readonly number[]) => {
+      await lab.charge(accountId, 1);
+      return lab.under.runDrain(shards);
+    };
+    const [comparison] = await compareAccounts({ ...lab.deps, drain }, [accountId], { newest: 50 });
+    expect(comparison).toMatchObject({ result: 'drift', differences: [{ check: 'holds', micros: 7 }] });
+  });
+});
+
 test('a shard that another process drains for long is lag, not drift', async () => {
   const accountId = await lab.account();
   const shard = lab.under.keys.shardOf(accountId);

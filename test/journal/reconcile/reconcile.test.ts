@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFindings } from '../../../src/journal/reconcile/finding.table.js';
-import { claimBatch, readReconcileState, releaseBatch, wantFullRound } from '../../../src/journal/reconcile/reconcile-state.table.js';
+import {
+  claimBatch, pageAfter, readReconcileState, releaseBatch, wantFullRound,
+} from '../../../src/journal/reconcile/reconcile-state.table.js';
 import { reconcile } from '../../../src/journal/reconcile/reconcile.js';
 import { measureDrift } from '../../../src/worker/watch/drift.js';
 import { reconcileLab, type ReconcileLab } from './lab.js';
@@ -101,4 +103,27 @@ test('every account is compared in turn, by one process at a time', async () => 
   await releaseBatch(db);
   await wantFullRound(db);
   expect((await reconcile(lab.deps)).compared).toBe(total);
+});
+
+test('a page ends early where its accounts have many open holds, and no account is left out', async () => {
+  const { db } = lab.under;
+  await Promise.all(Array.from({ length: 4 }, () => lab.account())); // one open hold each
+  await lab.under.drain();
+  const { rows } = await db.raw<{ rows: { id: string; open: number }[] }>(`
+    select account_id as id,
+           (select count(*) from holds h where h.account_id = a.account_id and state = 'open')::integer as open
+      from accounts a order by account_id`);
+  const openOf = new Map(rows.map(({ id, open }) => [id, open]));
+  for (const openHolds of [1, 2, 1_000]) {
+    const seen: string[] = [];
+    for (let isOver = false; !isOver;) {
+      const { accountIds, isLast } = await pageAfter(db, seen.at(-1) ?? '', { accounts: 50, openHolds });
+      const open = accountIds.map((accountId) => openOf.get(accountId) ?? 0);
+      expect(open.slice(0, -1).reduce((sum, each) => sum + each, 0)).toBeLessThan(openHolds);
+      expect(accountIds.length > 0 || isLast).toBe(true);
+      seen.push(...accountIds);
+      isOver = isLast;
+    }
+    expect(seen).toEqual([...openOf.keys()]);
+  }
 });

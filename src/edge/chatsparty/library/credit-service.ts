@@ -21,7 +21,7 @@ import { respond, type ServiceResponse } from './service-response.js';
 
 export type CreditServiceDeps = {
   readonly db: Db;
-  readonly ledger: Pick<Ledger, 'charge' | 'readAccount' | 'readBalance'>;
+  readonly ledger: Pick<Ledger, 'charge' | 'readBalance' | 'readFunds'>;
   readonly moneyIn: Pick<MoneyIn, 'grant'>;
   readonly freshen: Pick<Freshen, 'account'>;
   readonly creditProfile: ReadCreditProfile;
@@ -107,7 +107,7 @@ export class CreditService {
     return this.#respond('Failed to get credit balance', async () => {
       const accountId = accountOf(userId);
       const [{ available, totals }, profile] = await Promise.all([
-        this.#deps.ledger.readAccount(accountId), this.#deps.creditProfile(accountId),
+        this.#deps.ledger.readFunds(accountId), this.#deps.creditProfile(accountId),
       ]);
       return {
         creditsBalance: toCredits(available),
