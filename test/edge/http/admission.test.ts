@@ -147,18 +147,22 @@ let gateway: FakeGateway;
 beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(() => gateway.stop());
 
-type BusyGateway = { readonly url: string; readonly routes: readonly Route[]; readonly stop: () => void };
+type BusyGateway = { readonly url: string; readonly routes: readonly Route[]; readonly asked: string[]; readonly stop: () => void };
 
-/** A gateway that takes on nothing but ends. `isEarly`: it may say so before the middleware. */
+/** A gateway that takes on nothing but ends. `isEarly`: it may say so before the middleware. `asked`: what reached the routes. */
 async function busyGateway(isEarly: boolean): Promise<BusyGateway> {
   const refuses = (urgency: Urgency): boolean => urgency !== 'end';
+  const asked: string[] = [];
   const deps = { ...gateway.deps, admission: {
     refuses, wouldRefuse: (urgency: Urgency) => isEarly && refuses(urgency),
-    assertAdmits: (urgency: Urgency) => { if (refuses(urgency)) throw busyError(); },
+    assertAdmits: (urgency: Urgency) => {
+      asked.push(urgency);
+      if (refuses(urgency)) throw busyError();
+    },
   } };
   const server = httpServer(createApp(deps));
   const port = await listen(server, 0, '127.0.0.1');
-  return { url: `http://127.0.0.1:${port}`, routes: listRoutes(deps), stop: () => { server.close(); } };
+  return { url: `http://127.0.0.1:${port}`, routes: listRoutes(deps), asked, stop: () => { server.close(); } };
 }
 
 test('a process that is behind refuses every route before its work, but for probes; ends of holds pass', async () => {
@@ -187,7 +191,10 @@ test('what is refused before the middleware is answered and counted as the middl
     const seen = Object.fromEntries([...headers].filter(([name]) => name !== 'date'));
     return { status, seen, text, counted: Number(await refusals()) - before };
   };
-  for (const { method, path } of early.routes.filter(({ method: each }) => each === 'POST')) {
+  const posts = early.routes.filter(({ method, page, gate }) => method === 'POST' && page === undefined && gate.kind !== 'public');
+  for (const { path } of posts) await told(early, 'POST', path, {});
+  expect(early.asked).toEqual(['end', 'end']); // of streaming sessions; no other reached its route
+  for (const { method, path } of posts) {
     for (const [suffix, extra] of [['', {}], ['?a=%zz', {}], ['', { origin: 'https://page.example' }]] as const) {
       expect([path, await told(early, method, path + suffix, extra)]).toEqual([path, await told(late, method, path + suffix, extra)]);
     }
