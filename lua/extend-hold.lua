@@ -132,7 +132,7 @@ local expires_at_ms = leases.renewed(hold, now_ms, lease_ms, default_lease_ms)
 local amount_text, expires_text, now_text = numbers.text(hold.amount + added), numbers.text(expires_at_ms), numbers.text(now_ms)
 local reported_text = numbers.text(hold.reported)
 step.record(self, 'extend', before, {
-  hold = hold_id, hold_kind = hold.kind, lease_ends_at_ms = expires_at_ms, policy = hold.policy, key = key,
+  hold = hold_id, hold_kind = hold.kind, lease_ends_at_ms = expires_text, policy = hold.policy, key = key,
   fingerprint = fingerprint, price = hold.price, about = about, principal = principal, trace = trace,
   reported = reported_text, reported_usage = hold.reported_usage,
 })

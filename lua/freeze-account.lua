@@ -38,7 +38,7 @@ local after = account.copy(before)
 after.seq = before.seq + 1
 after.frozen = kind == 'freeze'
 local seq, at_ms = numbers.text(after.seq), numbers.text(now_ms)
-local entry = journal.entry(journal_key, account_id, kind, now_ms, before, after, { about = about, trace = trace })
+local entry = journal.entry(journal_key, account_id, kind, at_ms, before, after, { about = about, trace = trace })
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 local journal_id = redis.call('XADD', unpack(entry))

@@ -93,42 +93,41 @@ local now_ms = clock.now_ms(time_offset_ms)
 
 -- Of several holds of one account, each continues from the one before: what the account and its index of open holds become is
 -- written once, after the last. By key of the account; `number` is that of the present hold in the call.
-local runs, number = {}, 1
+local runs, number, no_commands = {}, 1, {}
 -- New members of holds_due.
 local due_args = { holds_due_key }
 
--- Neighbours mostly spend alike, so the text of the last is kept with what it was made of.
-local last_spending = {}
-local function spending_text_of(spending)
-  local last = last_spending
-  if last.spender ~= spending.spender or last.api_key ~= spending.api_key or last.model ~= spending.model
-    or last.feature ~= spending.feature or last.own_limits ~= spending.own_limits then
-    spending.text = limits.spending_text(spending)
-    last_spending = spending
-  end
-  return last_spending.text
-end
+-- Neighbours mostly spend alike, so what the last one spends on is kept with the texts that were made of it.
+local spending = {}
 
--- Writes what the holds of an account have changed, if there is something. The next one reads the account again.
-local function write(account_key)
+-- Writes what the holds of an account have changed, if there is something. The next one reads the account again. `is_restored`: a
+-- hold has failed, and may have left the working copy halfway.
+local function write(account_key, is_restored)
   local run = runs[account_key]
   if not run then return end
   runs[account_key] = nil
-  step.write(run.account_args, run.commands)
+  local self = run.step
+  self.state = run.stored
+  if is_restored then lots.restore(self.lots) end
+  step.write(step.changes(self))
   redis.call('ZADD', unpack(run.open_args))
 end
 
--- Places the hold whose arguments begin there, with the keys of its account and its own, and returns the reply.
-local function place(account_from, hold_from, args, arg_at)
+-- Places a hold, with the keys of its account and its own that begin there, and returns the reply. `texts_end`: where its texts end, if
+-- they should end at `text_end`.
+local function place(text_end, account_from, hold_from, account_id, hold_id, minimum, desired, lease_ms, policy, price, hold_kind,
+    fingerprint, about, principal, trace, own_over_capture, own_debt_limit, input_cost, renewal_ms, spender, model, feature, api_key,
+    key, own_limits, asked_over_capture, asked_debt_limit, hold_max, key_limit, texts_end)
+  if texts_end ~= text_end then error('a hold has more than ' .. args_of_each + 2 .. ' texts') end
+  account_from, hold_from, minimum, desired, lease_ms =
+    tonumber(account_from), tonumber(hold_from), tonumber(minimum), tonumber(desired), tonumber(lease_ms)
   local account_key, lots_key, lot_key, open_key, limits_key = unpack(KEYS, account_from, account_from + account_keys - 1)
   local hold_key, receipt_key, ended_key = unpack(KEYS, hold_from, hold_from + hold_keys - 1)
-  local account_id, hold_id, minimum, desired, lease_ms, policy, price, hold_kind, fingerprint, about, principal, trace,
-    own_over_capture, own_debt_limit, input_cost, renewal_ms, spender, model, feature, api_key, key, own_limits,
-    asked_over_capture, asked_debt_limit, hold_max, key_limit =
-    unpack(args, arg_at, arg_at + args_of_each - 1)
-  local keys = { account = account_key, lots = lots_key, lot = lot_key, lots_due = lots_due_key, journal = journal_key }
-  minimum, desired, lease_ms = tonumber(minimum), tonumber(desired), tonumber(lease_ms)
-  local spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits }
+  if spending.spender ~= spender or spending.api_key ~= api_key or spending.model ~= model or spending.feature ~= feature
+    or spending.own_limits ~= own_limits then
+    spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits, text = nil }
+    spending.spent_on = lots.spent_on(model, feature)
+  end
 
   -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
   local run = runs[account_key]
@@ -159,8 +158,7 @@ local function place(account_from, hold_from, args, arg_at)
 
   local over_capture, debt_limit, allowed = '', '', nil
   if own_over_capture ~= '' then
-    over_capture, debt_limit, allowed = terms.granted(stored, { over_capture = own_over_capture, debt_limit = own_debt_limit },
-      { over_capture = asked_over_capture, debt_limit = asked_debt_limit })
+    over_capture, debt_limit, allowed = terms.granted(stored, own_over_capture, own_debt_limit, asked_over_capture, asked_debt_limit)
   end
   if not over_capture then return { 'laxer_terms', debt_limit, allowed } end
   if not desired and most == math.huge then return { 'no_hold_limit' } end
@@ -176,8 +174,10 @@ local function place(account_from, hold_from, args, arg_at)
   if counting then room, tightest = limits.room(counting) end
   local key_room, key_refusal = math.huge, nil
   if key_limit ~= '' then key_room, key_refusal = limits.key_room(key_limit) end
-  local self = step.open(keys, account_id, stored, now_ms, run and run.step)
-  local spent_on = lots.spent_on(model, feature)
+  local self = run and step.continue(run.step, stored) or step.open({
+    account = account_key, lots = lots_key, lot = lot_key, lots_due = lots_due_key, journal = journal_key,
+  }, account_id, stored, now_ms)
+  local spent_on = spending.spent_on
   local usable = step.usable(self, spent_on)
   local amount = math.min(desired, usable, room, key_room)
   local open_count = run and run.open_count or redis.call('ZCARD', open_key)
@@ -195,12 +195,13 @@ local function place(account_from, hold_from, args, arg_at)
   if is_full then return { 'too_many_holds' } end
 
   local before = step.before(self)
-  local spending_text = spending_text_of(spending)
+  local spending_text = spending.text or limits.spending_text(spending)
+  spending.text = spending_text
   local parts = lots.take(self.lots, now_ms, amount, true)
   self.state.available = self.state.available - amount
   self.state.held = self.state.held + amount
-  local expires_at_ms = now_ms + lease_ms
-  local limit_parts, limit_states, limit_commands = '', '', {}
+  local expires_text = numbers.text(now_ms + lease_ms)
+  local limit_parts, limit_states, limit_commands = '', '', no_commands
   if counting then
     counters.take(counting, amount, 1)
     about = counters.about(counting, about)
@@ -208,13 +209,13 @@ local function place(account_from, hold_from, args, arg_at)
     limit_commands = counters.commands(counting)
   end
   step.record(self, 'place', before, {
-    hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
+    hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_text, policy = policy, fingerprint = fingerprint,
     key = key, price = price, about = about, principal = principal, trace = trace,
     terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms), spent_on = spent_on,
     spending = spending_text,
   })
-  local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
-  local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
+  local seq, amount_text, available = self.seq_text, numbers.text(amount), self.available_text
+  local now_text, parts_text = self.now_text, lots.parts_text(parts)
   -- Every byte of an open hold counts, so what is usual has no field.
   local hold_args = { hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
     'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
@@ -226,14 +227,15 @@ local function place(account_from, hold_from, args, arg_at)
   if limit_parts ~= '' then leases.add(hold_args, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
-  local account_args, commands = step.changes(self)
   step.append(self)
   if not run then
-    run = { open_args = { open_key }, due_prefix = holds.due_member(account_id, ''), numbers = {} }
+    run = {
+      step = self, stored = nil, open_count = 0, open_args = { open_key }, due_prefix = holds.due_member(account_id, ''), numbers = {},
+    }
     runs[account_key] = run
   end
-  run.step, run.stored, run.account_args, run.commands = self, step.stored_after(self), account_args, commands
-  run.open_count, run.numbers[#run.numbers + 1] = open_count + 1, number
+  lots.keep(self.lots)
+  run.stored, run.open_count, run.numbers[#run.numbers + 1] = step.stored_after(self), open_count + 1, number
   redis.call('HSET', unpack(hold_args))
   for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
   local open_args, due_at = run.open_args, #due_args
@@ -247,7 +249,7 @@ local function place(account_from, hold_from, args, arg_at)
 end
 
 if #ARGV < more_at then
-  local reply = place(account_at, hold_at, ARGV, first_arg)
+  local reply = place(nil, account_at, hold_at, unpack(ARGV, first_arg, more_at - 1))
   write(KEYS[account_at])
   if #due_args > 1 then redis.call('ZADD', unpack(due_args)) end
   return reply
@@ -256,9 +258,7 @@ end
 -- `s` is a text that a NUL ends: one call of a function in C reads them all, which takes a tenth of what a pattern does.
 local texts_of_each = string.rep('s', args_of_each + 2)
 local function place_more(text)
-  local call = { struct.unpack(texts_of_each, text) }
-  if call[#call] ~= #text + 1 then error('a hold has more than ' .. args_of_each + 2 .. ' texts') end
-  return place(tonumber(call[1]), tonumber(call[2]), call, 3)
+  return place(#text + 1, struct.unpack(texts_of_each, text))
 end
 
 -- An error is a bug. Alone it fails the call; of several it fails the one hold.
@@ -267,9 +267,9 @@ local function failed(thrown) return { 'failed', type(thrown) == 'table' and thr
 local replies = {}
 
 -- Writes what the holds of each account have changed. If that fails, those holds have failed.
-local function write_all()
+local function write_all(is_restored)
   for account_key, run in pairs(runs) do
-    local is_done, thrown = pcall(write, account_key)
+    local is_done, thrown = pcall(write, account_key, is_restored)
     for _, each in ipairs(is_done and {} or run.numbers) do replies[each] = failed(thrown) end
   end
 end
@@ -277,13 +277,13 @@ end
 for at = more_at - 1, #ARGV do
   local is_done, reply
   if at < more_at then
-    is_done, reply = pcall(place, account_at, hold_at, ARGV, first_arg)
+    is_done, reply = pcall(place, nil, account_at, hold_at, unpack(ARGV, first_arg, more_at - 1))
   else
     is_done, reply = pcall(place_more, ARGV[at])
   end
   replies[number] = is_done and reply or failed(reply)
-  -- The failed one may have left its working copy halfway: what the holds before it have prepared is written.
-  if not is_done then write_all() end
+  -- The failed one may have left its working copy halfway: what the holds before it have made is written.
+  if not is_done then write_all(true) end
   number = number + 1
 end
 write_all()

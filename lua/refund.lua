@@ -37,6 +37,34 @@
 --- @include clock
 --- @include step
 --- @include receipts
+
+-- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what came from
+-- none.
+local function parse_returns(text)
+  local parts = {}
+  for each in string.gmatch(text, '[^,]+') do
+    local id, amount, lot_amount, expires, granted, rule = string.match(each, '^([^:]+):(%d+):(%d+):(%w+):(%d+):?(.*)$')
+    if id then
+      parts[#parts + 1] = {
+        id = id, amount = tonumber(amount), lot_amount = tonumber(lot_amount), expires_at_ms = numbers.expiry(expires),
+        granted_at_ms = tonumber(granted), rule = rule,
+      }
+    else
+      parts[#parts + 1] = { id = 'debt', amount = tonumber(string.match(each, '^debt:(%d+)$')) }
+    end
+  end
+  return parts
+end
+
+-- The lot of a part that returns. One that was used up has left Redis: the part has its facts.
+local function lot_of(set, part)
+  if set.records[part.id] or redis.call('HEXISTS', set.lot_key, part.id) == 1 then return lots.get(set, part.id) end
+  return lots.add(set, {
+    id = part.id, remaining = 0, held = 0, amount = part.lot_amount, expires_at_ms = part.expires_at_ms,
+    granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0, rule = part.rule,
+  })
+end
+
 local fence_key, receipt_key = KEYS[1], KEYS[7]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, lot_id, amount, parts = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
@@ -63,7 +91,7 @@ local function end_part(rule, rest)
   if not ended[rule] then rules[#rules + 1] = rule end
   ended[rule] = (ended[rule] or 0) + rest
 end
-for _, part in ipairs(lots.parse_returns(parts)) do
+for _, part in ipairs(parse_returns(parts)) do
   local paying = math.min(to_debt, part.amount)
   local rest = part.amount - paying
   to_debt = to_debt - paying
@@ -71,7 +99,7 @@ for _, part in ipairs(lots.parse_returns(parts)) do
     paid_debt = paid_debt + rest
     if rest > 0 then end_part('', rest) end
   elseif rest > 0 then
-    local lot = lots.get_or_restore(self.lots, part)
+    local lot = lot_of(self.lots, part)
     if lot.expires_at_ms <= now_ms then
       if grace_ms then end_part(lot.rule, rest) else expired = expired + rest end
     else

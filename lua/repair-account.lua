@@ -68,7 +68,7 @@ for i = at, at + 2 * figure_count - 1, 2 do
 end
 at = at + 2 * figure_count
 local seq, at_ms = numbers.text(state.seq), numbers.text(now_ms)
-local entry = journal.entry(journal_key, account_id, kind, now_ms, state, state, { about = about })
+local entry = journal.entry(journal_key, account_id, kind, at_ms, state, state, { about = about })
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 local journal_id = redis.call('XADD', unpack(entry))

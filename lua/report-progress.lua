@@ -110,7 +110,7 @@ local reported_text = numbers.text(reported)
 hold.reported, hold.reported_usage = reported, usage
 if is_journaled then
   step.record(self, 'progress', before, {
-    hold = hold_id, hold_kind = hold.kind, lease_ends_at_ms = expires_at_ms, policy = hold.policy, price = hold.price,
+    hold = hold_id, hold_kind = hold.kind, lease_ends_at_ms = expires_text, policy = hold.policy, price = hold.price,
     about = about, principal = principal, trace = trace, reported = reported_text, reported_usage = usage,
   })
 end

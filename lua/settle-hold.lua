@@ -234,10 +234,10 @@ if is_ended then
   if not is_late then late, closed_at_ms = first.late, first.closed_at_ms end
 end
 local outcome = {
-  final, numbers.text(self.state.seq), hold_amount, numbers.text(first.captured + captured - back.captured),
+  final, self.seq_text, hold_amount, numbers.text(first.captured + captured - back.captured),
   numbers.text(released), numbers.text(expired), numbers.text(first.overage + overage - back.overage),
   numbers.text(first.debt + debt - back.debt), numbers.text(first.uncollected + uncollected - back.uncollected),
-  numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
+  self.available_text, self.now_text, placed_at_ms, late, about,
 }
 -- The fields of holds.outcome but those that the hold has: amount and placed_at_ms.
 local hold_args = { hold_key, 'state', final, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms),

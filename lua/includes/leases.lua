@@ -6,7 +6,7 @@ local leases = {}
 -- The terms of a hold for its journal entry: `over_capture:debt_limit:input_cost:renewal_ms`, '' when it has none.
 function leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms)
   if over_capture == '' then return '' end
-  return table.concat({ over_capture, debt_limit, input_cost, renewal_ms }, ':')
+  return over_capture .. ':' .. debt_limit .. ':' .. input_cost .. ':' .. renewal_ms
 end
 
 -- The same as fields of the hold. Without a limit of debt, or a cost of the input, it has no such field.

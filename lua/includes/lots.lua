@@ -2,18 +2,22 @@
 --- @include names
 local lots = {}
 
--- A working set of an account's lots. Changes are made here first; lots.commands turns them into commands. `live`: those live
--- lots that lots.take has read so far, in the order of the zset, and `chunk` how many it reads next.
+-- A working set of an account's lots. Changes are made here first; lots.commands turns them into commands. `order`: the lots of the
+-- present step in the order in which they joined it, and `all` those of the steps before, too. `live`: those live lots that lots.take
+-- has read so far, in the order of the zset, and `chunk` how many it reads next.
 function lots.open(lots_key, lot_key)
-  return { lots_key = lots_key, lot_key = lot_key, records = {}, order = {}, live = {}, chunk = 1, earlier = {} }
+  local order = {}
+  return { lots_key = lots_key, lot_key = lot_key, records = {}, order = order, all = order, live = {}, chunk = 1, chosen = nil }
 end
 
--- The working set of a step that follows `set`, whose changes are not written yet: lots.commands makes those of both.
+-- Makes the set that of the next step. What the steps before have changed is not written yet: lots.commands makes all of it.
 function lots.continue(set)
-  for id, record in pairs(set.records) do set.earlier[id] = record end
-  return {
-    lots_key = set.lots_key, lot_key = set.lot_key, records = {}, order = {}, live = set.live, chunk = set.chunk, earlier = set.earlier,
-  }
+  set.order, set.chosen = {}, nil
+end
+
+-- Remembers what the present step has made of its lots, for lots.restore.
+function lots.keep(set)
+  for _, record in ipairs(set.order) do record.kept_remaining, record.kept_held = record.remaining, record.held end
 end
 
 -- A lot is stored as `remaining:held:amount:expires_at_ms:granted_at_ms`, and with `:rule` behind that if it has one.
@@ -37,17 +41,20 @@ function lots.spent_on(model, feature)
   return table.concat(models, '&') .. ';' .. names.encoded(feature)
 end
 
+-- Makes a lot one of the present step.
 function lots.add(set, record)
+  local order, all = set.order, set.all
+  if record.joined == order then return record end
+  if not record.joined and order ~= all then all[#all + 1] = record end
+  order[#order + 1], record.joined = record, order
   set.records[record.id] = record
-  set.order[#set.order + 1] = record
   return record
 end
 
 -- The lot with this id. A lot that a hold refers to is never deleted, so a missing one is a bug: fail before any write.
 function lots.get(set, id)
   local record = set.records[id]
-  if record then return record end
-  if set.earlier[id] then return lots.add(set, set.earlier[id]) end
+  if record then return lots.add(set, record) end
   local text = redis.call('HGET', set.lot_key, id)
   if not text then error('lot ' .. id .. ' is missing') end
   return lots.add(set, lots.parse(id, text))
@@ -87,10 +94,12 @@ end
 
 -- Parts of a hold as text: `lot:amount,…`.
 function lots.parts_text(parts)
-  local texts = {}
-  for i, part in ipairs(parts) do
-    texts[i] = part.id .. ':' .. numbers.text(part.amount)
-  end
+  local first = parts[1]
+  if not first then return '' end
+  local text = first.id .. ':' .. numbers.text(first.amount)
+  if #parts == 1 then return text end
+  local texts = { text }
+  for i = 2, #parts do texts[i] = parts[i].id .. ':' .. numbers.text(parts[i].amount) end
   return table.concat(texts, ',')
 end
 
@@ -104,7 +113,7 @@ end
 
 -- The changes since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms[:rule]],…`.
 function lots.changes_text(set)
-  local texts = {}
+  local first, texts = '', nil
   for _, record in ipairs(set.order) do
     if record.opened or record.finished or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
       local text = record.id .. string.format(':%d:%d', record.remaining_delta, record.held_delta)
@@ -112,12 +121,17 @@ function lots.changes_text(set)
         text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
         if record.rule ~= '' then text = text .. ':' .. record.rule end
       end
-      texts[#texts + 1] = text
+      if first == '' then
+        first = text
+      else
+        texts = texts or { first }
+        texts[#texts + 1] = text
+      end
       record.remaining_delta, record.held_delta, record.opened, record.finished = 0, 0, nil, nil
       record.dirty = true
     end
   end
-  return table.concat(texts, ',')
+  return texts and table.concat(texts, ',') or first
 end
 
 -- Adds the command that brings Redis to the state of a lot. One with nothing remaining and nothing held is deleted. Returns by how
@@ -143,14 +157,19 @@ end
 -- Prepared commands that bring Redis to the state of the set, and by how many the stored lots that have a rule become more.
 function lots.commands(set)
   local commands, ruled = {}, 0
-  for id, record in pairs(set.earlier) do
-    if not set.records[id] then ruled = ruled + lots.add_commands(commands, set, record) end
-  end
-  for _, record in ipairs(set.order) do ruled = ruled + lots.add_commands(commands, set, record) end
+  for _, record in ipairs(set.all) do ruled = ruled + lots.add_commands(commands, set, record) end
   return commands, ruled
 end
 
 --- @on-demand
+-- Makes the lots what the last step that was kept has made of them. The present one has failed.
+function lots.restore(set)
+  for _, record in ipairs(set.all) do
+    record.remaining, record.held = record.kept_remaining or record.remaining, record.kept_held or record.held
+    record.dirty = record.dirty and record.kept_remaining ~= nil
+  end
+end
+
 -- A rule is `priority;model&…;feature&…` (src/ledger/lot-rule.ts), with names encoded, and '' is none.
 lots.default_priority = 50
 
@@ -177,7 +196,7 @@ function lots.in_order(set, now_ms, spent_on)
   local model, feature = string.match(spent_on or '', '^([^;]*);([^;]*)$')
   local texts, found = redis.call('HMGET', set.lot_key, unpack(ids)), {}
   for i, id in ipairs(ids) do
-    local record = set.records[id] or set.earlier[id] or lots.parse(id, texts[i] or '')
+    local record = set.records[id] or lots.parse(id, texts[i] or '')
     local priority, matches = lots.read_rule(record.rule, model or '', feature or '')
     if record.remaining > 0 and (matches or not spent_on) then
       found[#found + 1] = { record = record, priority = priority, position = i }
@@ -196,15 +215,6 @@ function lots.choose(set, now_ms, spent_on)
   local usable = 0
   for _, each in ipairs(set.chosen) do usable = usable + each.record.remaining end
   return usable
-end
-
--- The lot of a part that returns. One that was used up has left Redis: the part has its facts.
-function lots.get_or_restore(set, part)
-  if set.records[part.id] or redis.call('HEXISTS', set.lot_key, part.id) == 1 then return lots.get(set, part.id) end
-  return lots.add(set, {
-    id = part.id, remaining = 0, held = 0, amount = part.lot_amount, expires_at_ms = part.expires_at_ms,
-    granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0, rule = part.rule,
-  })
 end
 
 -- A new lot. `amount` was granted; `remaining` is left after debt was paid from it. `rule` nil: none.
@@ -248,31 +258,13 @@ function lots.take_chosen(set, left, into_hold)
     local record = each.record
     local taken = math.min(left, record.remaining)
     if taken > 0 then
-      if not set.records[record.id] then lots.add(set, record) end
+      lots.add(set, record)
       lots.change(record, -taken, into_hold and taken or 0)
       parts[#parts + 1] = { id = record.id, amount = taken }
       left = left - taken
     end
   end
   if left > 0 then error('the chosen lots do not cover what is usable') end
-  return parts
-end
-
--- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what came from
--- none.
-function lots.parse_returns(text)
-  local parts = {}
-  for each in string.gmatch(text, '[^,]+') do
-    local id, amount, lot_amount, expires, granted, rule = string.match(each, '^([^:]+):(%d+):(%d+):(%w+):(%d+):?(.*)$')
-    if id then
-      parts[#parts + 1] = {
-        id = id, amount = tonumber(amount), lot_amount = tonumber(lot_amount), expires_at_ms = numbers.expiry(expires),
-        granted_at_ms = tonumber(granted), rule = rule,
-      }
-    else
-      parts[#parts + 1] = { id = 'debt', amount = tonumber(string.match(each, '^debt:(%d+)$')) }
-    end
-  end
   return parts
 end
 

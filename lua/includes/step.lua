@@ -6,13 +6,12 @@
 local step = {}
 
 -- Opens the step and sweeps due lots, because a cached total is only valid until next_expiry_ms. The sweep has its own
--- entry, which is only written together with the operation. `before`: a recorded step on the account whose changes are not
--- written yet, and after which it is as `stored` says. This one's changes are then those of both.
-function step.open(keys, account_id, stored, now_ms, before)
+-- entry, which is only written together with the operation.
+function step.open(keys, account_id, stored, now_ms)
   local self = {
-    keys = keys, account_id = account_id, now_ms = now_ms, stored = stored, state = account.copy(stored), entries = {},
-    written = before and before.written or stored,
-    lots = before and lots.continue(before.lots) or lots.open(keys.lots, keys.lot),
+    keys = keys, account_id = account_id, now_ms = now_ms, now_text = numbers.text(now_ms), stored = stored,
+    state = account.copy(stored), entries = {}, written = stored, lots = lots.open(keys.lots, keys.lot),
+    seq_text = nil, available_text = nil, journal_id = nil,
   }
   if stored.next_expiry_ms <= now_ms then
     local due = lots.sweep(self.lots, now_ms)
@@ -24,6 +23,14 @@ function step.open(keys, account_id, stored, now_ms, before)
       step.record(self, 'expire_lots', before, {})
     end
   end
+  return self
+end
+
+-- Makes a step whose entries are appended the next one of the account, at the same instant: the changes of both are written together.
+-- `stored`: what step.stored_after said of it.
+function step.continue(self, stored)
+  self.stored, self.state = stored, account.copy(stored)
+  lots.continue(self.lots)
   return self
 end
 
@@ -39,12 +46,13 @@ function step.before(self)
   return #self.entries == 0 and self.stored or account.copy(self.state)
 end
 
--- Closes one entry: gives it the next seq and the lot changes since the entry before.
+-- Closes one entry: gives it the next seq and the lot changes since the entry before. seq_text and available_text are those of the
+-- last one.
 function step.record(self, kind, before, facts)
   self.state.seq = self.state.seq + 1
   facts.lots = lots.changes_text(self.lots)
-  self.entries[#self.entries + 1] =
-    journal.entry(self.keys.journal, self.account_id, kind, self.now_ms, before, self.state, facts)
+  self.entries[#self.entries + 1], self.seq_text, self.available_text =
+    journal.entry(self.keys.journal, self.account_id, kind, self.now_text, before, self.state, facts)
 end
 
 -- A lot that expires before all others moves the account's next sweep forward.
@@ -52,10 +60,11 @@ function step.expires(self, expires_at_ms)
   self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
 end
 
--- The account after step.changes: what account.read returns once they are written.
+-- The account after the step: what account.read returns once its changes are written. `ruled` may be more: a sweep can have ended
+-- lots with a rule. The lots that a step takes from are the same then, but it reads more to find them.
 function step.stored_after(self)
-  local state, stored = self.state, self.written
-  state.limited, state.ruled, state.terms = stored.limited, stored.ruled + self.ruled_more, stored.terms
+  local state, written = self.state, self.written
+  state.limited, state.ruled, state.terms = written.limited, written.ruled, written.terms
   return state
 end
 
@@ -64,7 +73,6 @@ function step.changes(self)
   local written, state = self.written, self.state
   local account_args = account.changes(self.keys.account, written, state)
   local commands, ruled = lots.commands(self.lots)
-  self.ruled_more = ruled
   if ruled ~= 0 then
     account_args[#account_args + 1] = 'ruled'
     account_args[#account_args + 1] = numbers.text(written.ruled + ruled)
@@ -82,7 +90,11 @@ end
 -- Writes the entries. The first write uses memory, so a full Redis refuses before anything has changed. journal_id is then
 -- the stream id of the last entry, which the reply acknowledges to the caller.
 function step.append(self)
-  for _, entry in ipairs(self.entries) do self.journal_id = redis.call('XADD', unpack(entry)) end
+  local entries = self.entries
+  for at, entry in ipairs(entries) do
+    self.journal_id = redis.call('XADD', unpack(entry))
+    entries[at] = nil
+  end
 end
 
 -- Writes what step.changes returned.

@@ -27,13 +27,13 @@ end
 
 -- The rule that a hold gets: that of the account, or what was asked for if it is no laxer: over_capture debt_limit, both as text. Or
 -- nil and what refuses it: the term, and what it may be at most.
-function terms.granted(stored, standard, asked)
-  local over_capture, debt_limit = terms.beyond(stored, standard.over_capture, tonumber(standard.debt_limit))
-  if asked.over_capture ~= '' then
-    if terms.strictness[asked.over_capture] < terms.strictness[over_capture] then return nil, 'over_capture', over_capture end
-    over_capture = asked.over_capture
+function terms.granted(stored, standard_over_capture, standard_debt_limit, asked_over_capture, asked_debt_limit)
+  local over_capture, debt_limit = terms.beyond(stored, standard_over_capture, tonumber(standard_debt_limit))
+  if asked_over_capture ~= '' then
+    if terms.strictness[asked_over_capture] < terms.strictness[over_capture] then return nil, 'over_capture', over_capture end
+    over_capture = asked_over_capture
   end
-  local asked_limit = tonumber(asked.debt_limit)
+  local asked_limit = tonumber(asked_debt_limit)
   if over_capture ~= 'debt' then
     if asked_limit then return nil, 'no_debt', over_capture end
     return over_capture, ''

@@ -21,7 +21,7 @@ const ON_DEMAND = '\n--- @on-demand\n';
 /** Reads `lua/<name>.lua`, expands its includes, and parses its header. Throws Error when any of it is malformed. */
 export function readLua(name: string): LuaSource {
   const source = readFileSync(join(LUA_FOLDER, `${name}.lua`), 'utf8');
-  const text = expandIncludes(source, new Set());
+  const text = expandScript(source);
   const header = /^#!lua[^\n]*\n--\[\[([\s\S]*?)\n\]\]/.exec(source)?.[1];
   if (header === undefined) throw new Error(`lua/${name}.lua must start with a #!lua line and a header comment`);
   if (!header.trimStart().startsWith(`${name}: `)) throw new Error(`the header of lua/${name}.lua must begin with "${name}: "`);
@@ -35,8 +35,21 @@ export function readLua(name: string): LuaSource {
   };
 }
 
-/** Replaces each `--- @include x` line by `includes/x.lua`, once per script and depth first, so that definitions precede uses. */
-function expandIncludes(text: string, included: Set<string>): string {
+/** What is defined when it is first used, by include. */
+type OnDemand = Map<string, string>;
+
+/** Replaces each `--- @include x` line of a script by `includes/x.lua`, and puts behind the last what they define on demand. */
+function expandScript(text: string): string {
+  const lines = text.split('\n');
+  const last = lines.findLastIndex((line) => INCLUDE.test(line));
+  if (last < 0) return text;
+  const onDemand: OnDemand = new Map();
+  const included = expandIncludes(lines.slice(0, last + 1).join('\n'), new Set(), onDemand);
+  return [included, ...definedOnDemand(onDemand), ...lines.slice(last + 1)].join('\n');
+}
+
+/** Each include once per script and depth first, so that definitions precede uses. */
+function expandIncludes(text: string, included: Set<string>, onDemand: OnDemand): string {
   return text
     .split('\n')
     .map((line) => {
@@ -44,24 +57,31 @@ function expandIncludes(text: string, included: Set<string>): string {
       if (name === undefined) return line;
       if (included.has(name)) return '';
       included.add(name);
-      return onDemand(name, expandIncludes(readFileSync(join(LUA_FOLDER, 'includes', `${name}.lua`), 'utf8'), included));
+      const source = readFileSync(join(LUA_FOLDER, 'includes', `${name}.lua`), 'utf8');
+      const [always = '', seldom] = expandIncludes(source, included, onDemand).split(ON_DEMAND);
+      if (seldom !== undefined) onDemand.set(name, seldom);
+      return sized(name, always);
     })
     .join('\n');
 }
 
 /**
  * Redis runs the whole text for each call, so every function of an include would be made, and collected again, for each call:
- * a seventh of what a hold costs. Those below the mark are made together when one of them is first looked up.
+ * a seventh of what a hold costs. Those below the mark of an include are made together when one of them is first looked up. One
+ * function makes them for all includes, because a function and a metatable for each include would be made for each call, too.
  */
-function onDemand(name: string, text: string): string {
-  const [always = '', seldom] = text.split(ON_DEMAND);
-  if (seldom === undefined) return sized(name, text);
-  return `${sized(name, always)}
-setmetatable(${name}, { __index = function(${name}, wanted)
-setmetatable(${name}, nil)
-${seldom}
-return ${name}[wanted]
-end })`;
+function definedOnDemand(onDemand: OnDemand): string[] {
+  if (onDemand.size === 0) return [];
+  const branches = [...onDemand].map(([name, seldom], index) => `${index === 0 ? 'if' : 'elseif'} include == ${name} then\n${seldom}`);
+  return [
+    `local on_demand = { __index = function(include, wanted)
+setmetatable(include, nil)
+${branches.join('\n')}
+end
+return include[wanted]
+end }`,
+    ...[...onDemand.keys()].map((name) => `setmetatable(${name}, on_demand)`),
+  ];
 }
 
 /** A table that grows field by field is reallocated at 1, 2, 4, 8 …: the one of an include begins with the fields that it gets. */
