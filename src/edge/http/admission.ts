@@ -59,7 +59,7 @@ const IN_FLIGHT_SHARE = 0.8;
  * While turns are long, one takes on work for so much of a deadline; the rest of its requests are refused. With long turns many requests
  * are alive at once, and collecting garbage takes the processors.
  */
-const TURN_BUDGET: Readonly<Record<Exclude<Urgency, 'other'>, number>> = { begin: 1 / 6, end: 1 / 4 };
+const TURN_BUDGET: Readonly<Record<Exclude<Urgency, 'other'>, number>> = { begin: 1 / 6, end: 1 / 2 };
 /** Fewer are taken on in each turn whatever the time: a pause of the process is no reason to refuse what came meanwhile. */
 const TURN_CROWD_MIN = 64;
 /** Ends are taken on until the process is so many times further behind. */

@@ -106,7 +106,7 @@ test('what arrived during a long turn of the process did not wait for Redis', as
   assertAdmits('begin');
 });
 
-test('while turns are long, each takes on what fits its budget, and at least a crowd; ends have half as much again', async () => {
+test('while turns are long, each takes on what fits its budget, and at least a crowd; ends have three times as much', async () => {
   const counted: Urgency[] = [];
   let nowMs = 0;
   const { assertAdmits, refuses, wouldRefuse } = admission({
@@ -134,7 +134,9 @@ test('while turns are long, each takes on what fits its budget, and at least a c
   assertAdmits('begin');
   nowMs += 1;
   expect([wouldRefuse('begin'), refuses('begin'), refuses('end'), refuses('other')]).toEqual([true, true, false, false]);
-  nowMs += 12;
+  nowMs += 48;
+  expect(wouldRefuse('end')).toBe(false);
+  nowMs += 2;
   expect([refuses('end'), refuses('other')]).toEqual([true, false]);
   expect(counted).toEqual(['begin', 'end']);
   await nextTurn();
