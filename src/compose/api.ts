@@ -110,7 +110,8 @@ export async function openApi(
     readiness, idleSeconds: config.consoleIdleSeconds, clock, log,
   }), (each) => each.close());
   const busy = admission({
-    timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
+    timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), expectedMs: () => core.redis.expectedMs(),
+    inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
     onRefused: (urgency) => { metrics.count('busyRefusals', { urgency }); },
   });
   metrics.onScrape('loopTurn', (set) => { set({}, busy.behind().turnMs / MS_PER_SECOND); });

@@ -9,16 +9,17 @@ import { chatspartyRoutes, type ChatspartyDeps } from '../edge/chatsparty/routes
 import { consoleRoutes, consoleRules, type ConsoleDeps } from '../edge/console/console.routes.js';
 import { creditsProcessEnvelope } from '../edge/credits-process/envelope.js';
 import { creditsProcessRoutes, type CreditsProcessDeps } from '../edge/credits-process/routes.js';
-import type { Admission } from '../edge/http/admission.js';
 import { answerWhenDone, type InTime } from '../edge/http/answer-in-time.js';
 import type { GatewayContext, Middleware } from '../edge/http/context.js';
+import { earlyRefusal } from '../edge/http/early-refusal.js';
 import type { Envelope } from '../edge/http/failure.js';
 import { healthRoutes, type HealthDeps } from '../edge/http/health.js';
 import { koaApp, type App } from '../edge/http/koa-app.js';
 import { problemEnvelope } from '../edge/http/problem.js';
 import { failing } from '../edge/http/error-boundary.js';
+import type { IdOf } from '../edge/http/request-id.js';
 import { tellRefusal, type TellRefusal } from '../edge/http/refusals.js';
-import { routeTable, type Route } from '../edge/http/routes.js';
+import { routeTable, type Route, type RouteAdmission } from '../edge/http/routes.js';
 import { countFailures } from '../edge/rates/count-failures.js';
 import type { Rates } from '../edge/rates/rates.js';
 import { docsRoutes } from '../edge/openapi/docs.routes.js';
@@ -47,7 +48,7 @@ export type AppDeps = {
   readonly console?: ConsoleDeps;
   readonly health: HealthDeps;
   /** Refuses requests while the process is overloaded. Left out by tests of the HTTP side. */
-  readonly admission?: Pick<Admission, 'assertAdmits'>;
+  readonly admission?: RouteAdmission;
   /** The deadline of answers. Left out by the same tests. */
   readonly inTime?: InTime;
   /** Limits of rates. Left out by the same tests. */
@@ -67,7 +68,11 @@ export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
   const table = allRoutes(deps, onRefused);
-  return koaApp({ log, metrics, envelope: envelopeOf, trace, onRefused }, table.middleware(), notFound(deps, table.methodsOf));
+  // A traced request has a span, also where it is refused.
+  const early = trace !== undefined ? undefined
+    : (idOf: IdOf) => earlyRefusal({ refusing: table.refusing, idOf, metrics, envelopeAt });
+  const envelope = (ctx: GatewayContext): Envelope => envelopeAt(ctx.path);
+  return koaApp({ log, metrics, envelope, trace, onRefused, early }, table.middleware(), notFound(deps, table.methodsOf));
 }
 
 /** Every route of the gateway with its gate and its schemas: the input of the documentation and of the gate test. */
@@ -105,7 +110,7 @@ function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof rou
 const isNative = (path: string): boolean => /^\/v1(\/|$)/i.test(path);
 
 /** Failures of paths without a route: below `/v1` in its words, elsewhere in those of the accounting service. */
-const envelopeOf = (ctx: GatewayContext): Envelope => (isNative(ctx.path) ? problemEnvelope : accountingEnvelope);
+const envelopeAt = (path: string): Envelope => (isNative(path) ? problemEnvelope : accountingEnvelope);
 
 /** For unknown paths below these the original asks for a token before it answers 404 (docs/contracts/accounting-service.md#endpoints). */
 const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];

@@ -77,7 +77,7 @@ export async function evictAccounts(deps: EvictDeps, accountIds: readonly string
   const { db, keys, clock, idleMs, metrics } = deps;
   const idle = await idleAmong(db, accountIds, clock() - idleMs);
   const books = await readBooks(db, idle.map(({ accountId }) => (
-    { accountId, shard: keys.shardOf(accountId), seq: 0, holdsMax: 0, onlyAtSeq: false })));
+    { accountId, shard: keys.shardOf(accountId), seq: 0, holdIds: [], holdsMax: 0, onlyAtSeq: false })));
   const results: Eviction[] = [];
   for (let at = 0; at < idle.length; at += EVICTIONS_AT_ONCE_MAX) {
     const some = idle.slice(at, at + EVICTIONS_AT_ONCE_MAX);

@@ -6,6 +6,8 @@ export type Behind = {
   readonly turnMs: number;
   /** How long the oldest call to Redis had waited when it was sampled, and waits still, in ms. */
   readonly redisMs: number;
+  /** How long a call to Redis that is sent now is likely to wait, in ms. */
+  readonly expectedMs: number;
   /** Calls to Redis that wait for their answer. */
   readonly inFlight: number;
 };
@@ -19,6 +21,10 @@ export type Urgency = 'begin' | 'end' | 'other';
 export type Admission = {
   /** Throws GatewayError ledger_unavailable, `not_executed`, when the process is too far behind to take this on. */
   readonly assertAdmits: (urgency: Urgency) => void;
+  /** The same without an error: true is a refusal, which is counted; false takes it on. */
+  readonly refuses: (urgency: Urgency) => boolean;
+  /** Whether it would be refused now; counts nothing. While `begin` would not, none would. */
+  readonly wouldRefuse: (urgency: Urgency) => boolean;
   /** What it goes by; zeros when there was no request for a while. */
   readonly behind: () => Behind;
 };
@@ -27,6 +33,7 @@ export type AdmissionDeps = {
   /** The deadline of a call to Redis, from which the limits are derived. */
   readonly timeoutMs: number;
   readonly oldestCallMs: () => number;
+  readonly expectedMs: () => number;
   readonly inFlight: () => number;
   readonly inFlightMax: number;
   readonly onRefused: (urgency: Urgency) => void;
@@ -44,8 +51,17 @@ const FORGET_REDIS_AFTER_MS = 5 * SAMPLE_EVERY_MS;
 const TURN_SHARE = 2;
 /** Calls that wait for half of their deadline announce that the next ones will miss theirs. */
 const REDIS_SHARE = 0.5;
+/** Ends are sent until they are likely to wait for all of it; past twice that, the guard before Redis would refuse them. */
+const REDIS_SHARE_OF_ENDS = 1;
 /** New work leaves so much of the calls in flight to ends. */
 const IN_FLIGHT_SHARE = 0.8;
+/**
+ * While turns are long, one takes on work for so much of a deadline; the rest of its requests are refused. With long turns many requests
+ * are alive at once, and collecting garbage takes the processors.
+ */
+const TURN_BUDGET: Readonly<Record<Exclude<Urgency, 'other'>, number>> = { begin: 1 / 6, end: 1 / 2 };
+/** Fewer are taken on in each turn whatever the time: a pause of the process is no reason to refuse what came meanwhile. */
+const TURN_CROWD_MIN = 64;
 /** Ends are taken on until the process is so many times further behind. */
 const END_PATIENCE = 8;
 
@@ -55,7 +71,7 @@ const END_PATIENCE = 8;
  * and how many wait. Sampled while requests come, so an idle process pays nothing.
  */
 export function admission({
-  timeoutMs, oldestCallMs, inFlight, inFlightMax, onRefused, now = () => performance.now(),
+  timeoutMs, oldestCallMs, expectedMs, inFlight, inFlightMax, onRefused, now = () => performance.now(),
 }: AdmissionDeps): Admission {
   let turnMs = 0;
   /** The one before: a single long turn is a hiccup, two in a row are a process that is behind. */
@@ -63,6 +79,8 @@ export function admission({
   let redisMs = 0;
   let sampledAt = -Infinity;
   let isSampling = false;
+  /** The turn in which work was taken on last, until it ends. */
+  let thisTurn: { readonly startedAt: number; taken: number } | undefined;
 
   /** One whole turn, from the end of its reading to the end of the next one's. With an immediate due, no time passes in waiting. */
   const sample = (): void => {
@@ -75,7 +93,8 @@ export function admission({
         isSampling = false;
         sampledAt = endedAt;
         turnMs = endedAt - startedAt;
-        redisMs = oldestCallMs(); // what has arrived was read just now: these really wait
+        // What had arrived when this turn began was read in it. What arrived during the turn has waited for this process, not for Redis.
+        redisMs = Math.max(0, oldestCallMs() - turnMs);
       });
     });
   };
@@ -85,25 +104,57 @@ export function admission({
       turnMs: ageMs > FORGET_AFTER_MS ? 0 : Math.min(turnMs, earlierMs),
       // A stall that has ended since is no reason: what waits now is younger.
       redisMs: ageMs > FORGET_REDIS_AFTER_MS ? 0 : Math.min(redisMs, oldestCallMs()),
+      expectedMs: expectedMs(),
       inFlight: inFlight(),
     };
   };
+  /** Whether this turn has taken on as much as fits. In turns that are short everything does. */
+  const isTurnFull = (urgency: Urgency, turnMsNow: number): boolean => {
+    if (urgency === 'other' || thisTurn === undefined || thisTurn.taken < TURN_CROWD_MIN) return false;
+    const budgetMs = timeoutMs * TURN_BUDGET[urgency];
+    return turnMsNow > budgetMs && now() - thisTurn.startedAt > budgetMs;
+  };
+  const take = (): void => {
+    if (thisTurn === undefined) {
+      thisTurn = { startedAt: now(), taken: 0 };
+      setImmediate(() => { thisTurn = undefined; });
+    }
+    thisTurn.taken += 1;
+  };
+  const wouldRefuse = (urgency: Urgency): boolean => {
+    const measured = behind();
+    return isTooFar(measured, urgency, timeoutMs, inFlightMax) || isTurnFull(urgency, measured.turnMs);
+  };
+  const refuses = (urgency: Urgency): boolean => {
+    if (!isSampling && now() - sampledAt > SAMPLE_EVERY_MS) sample();
+    if (wouldRefuse(urgency)) {
+      onRefused(urgency);
+      return true;
+    }
+    if (urgency !== 'other') take();
+    return false;
+  };
 
   return {
-    behind,
-    assertAdmits: (urgency) => {
-      if (!isSampling && now() - sampledAt > SAMPLE_EVERY_MS) sample();
-      if (!isTooFar(behind(), urgency, timeoutMs, inFlightMax)) return;
-      onRefused(urgency);
-      throw new GatewayError('ledger_unavailable', 'the gateway is busy; retry shortly', { outcome: 'not_executed' });
-    },
+    behind, wouldRefuse, refuses,
+    assertAdmits: (urgency) => { if (refuses(urgency)) throw busyError(); },
   };
 }
 
+/** What a request is told that is not taken on. */
+export const busyError = (): GatewayError =>
+  new GatewayError('ledger_unavailable', 'the gateway is busy; retry shortly', { outcome: 'not_executed' });
+
 /** The decision, from what was measured. */
-export function isTooFar({ turnMs, redisMs, inFlight }: Behind, urgency: Urgency, timeoutMs: number, inFlightMax: number): boolean {
+export function isTooFar(
+  { turnMs, redisMs, expectedMs, inFlight }: Behind, urgency: Urgency, timeoutMs: number, inFlightMax: number,
+): boolean {
   const patience = urgency === 'end' ? END_PATIENCE : 1;
   if (turnMs > timeoutMs * TURN_SHARE * patience) return true;
-  // Past their own limit, ends meet the guard before Redis, which refuses all.
-  return urgency === 'begin' && (redisMs > timeoutMs * REDIS_SHARE || inFlight > inFlightMax * IN_FLIGHT_SHARE);
+  switch (urgency) {
+    case 'other': return false;
+    // The guard before Redis would refuse them too, after their body was read.
+    case 'end': return expectedMs > timeoutMs * REDIS_SHARE_OF_ENDS || inFlight >= inFlightMax;
+    case 'begin': return Math.max(redisMs, expectedMs) > timeoutMs * REDIS_SHARE || inFlight > inFlightMax * IN_FLIGHT_SHARE;
+  }
 }

@@ -2,14 +2,14 @@ import { GatewayError, httpStatus, type RateRefusal } from '../../kit/errors.js'
 import type { Log } from '../../kit/log.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { redisOutage } from '../../stores/redis/redis-away.js';
-import type { GatewayContext, Middleware } from './context.js';
+import type { GatewayContext, Middleware, RequestState } from './context.js';
 import type { Envelope, Failure } from './failure.js';
 import { reply } from './json.js';
 import { tellRates } from './rate-headers.js';
 import { refuse } from './refusals.js';
 
 /** Seconds a caller should wait after a 503 or a 429 that does not say more itself. */
-const RETRY_AFTER_SECONDS = '1';
+export const RETRY_AFTER_SECONDS = '1';
 
 /** What a caller is told of something that was thrown. Says that the request was refused, and logs what is a bug. */
 export type Fail = (ctx: GatewayContext, thrown: unknown) => Failure;
@@ -17,7 +17,7 @@ export type Fail = (ctx: GatewayContext, thrown: unknown) => Failure;
 export const failing = (log: Log): Fail => (ctx, thrown) => {
   // A use case may leave this to the boundary: a store that is away is never a bug.
   const error = redisOutage(toGatewayError(thrown));
-  const failure = toFailure(error, ctx);
+  const failure = toFailure(error, ctx.state);
   if (failure.code === 'internal') {
     log.error(
       { err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path },
@@ -54,8 +54,8 @@ export function errorBoundary(
   };
 }
 
-function toFailure(error: unknown, ctx: GatewayContext): Failure {
-  const { requestId, route } = ctx.state;
+/** How a route words what was thrown. */
+export function toFailure(error: unknown, { requestId, route }: Pick<RequestState, 'requestId' | 'route'>): Failure {
   if (!(error instanceof GatewayError)) {
     return {
       status: 500, code: 'internal', message: 'Internal server error', sources: [], outcome: undefined, first: undefined,

@@ -13,6 +13,9 @@ export function reply(ctx: GatewayContext, status: number, body: object, mediaTy
 /** The same with text that is JSON already. */
 export function replyText(ctx: GatewayContext, status: number, json: string, mediaType = 'application/json'): void {
   ctx.status = status;
-  ctx.res.setHeader('Content-Type', mediaType === 'application/json' ? JSON_TYPE : mediaType);
+  ctx.res.setHeader('Content-Type', typeOf(mediaType));
   ctx.body = json;
 }
+
+/** A media type of JSON as `Content-Type` has it. */
+export const typeOf = (mediaType: string): string => (mediaType === 'application/json' ? JSON_TYPE : mediaType);

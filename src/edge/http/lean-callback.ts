@@ -16,12 +16,15 @@ const EMPTY: ReadonlySet<number> = new Set([204, 205, 304]);
 /**
  * What `app.callback()` returns, for middleware that calls `next` once at most. Koa makes an async resource, listeners on the response
  * and on its socket, and for each middleware a bound function and a promise; this makes one listener. Text is sent at once, everything
- * else (streams, bytes, empty answers, HEAD) by Koa.
+ * else (streams, bytes, empty answers, HEAD) by Koa. `isAnswered`: answers a request before all of this, or says that it does not.
  */
-export function leanCallback(app: App, middleware: readonly Middleware[]): Handle {
+export function leanCallback(
+  app: App, middleware: readonly Middleware[], isAnswered: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+): Handle {
   const run = middleware.reduceRight<(ctx: GatewayContext) => Promise<unknown>>(
     (next, each) => (ctx) => Promise.resolve(each(ctx as Parameters<Middleware>[0], () => next(ctx))), () => Promise.resolve());
   return async (request, response) => {
+    if (isAnswered(request, response)) return;
     const ctx = app.createContext<RequestState>(request, response) as unknown as GatewayContext;
     response.statusCode = 404;
     let isByKoa = false;

@@ -12,7 +12,7 @@ import type { Rates } from '../rates/rates.js';
 import type { Admission, Urgency } from './admission.js';
 import { answerWhenDone, type InTime } from './answer-in-time.js';
 import { readBody } from './body.js';
-import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
+import type { GatewayContext, MatchedRoute, Middleware, PathParams, RequestState } from './context.js';
 import { exactRoutes } from './exact-routes.js';
 import type { Envelope, Failure, Wording } from './failure.js';
 import { admission, nameAccount, nameNativeAccount, ofHeader, type Credentials } from './gatekeeper.js';
@@ -110,6 +110,11 @@ export type RouteTable = {
   readonly pages: (own: PageRules) => AddRoute;
   /** Everything that was added, in order. */
   readonly routes: readonly Route[];
+  /**
+   * The route of this path if it refuses its requests now, because the process is behind; the refusal is counted. Undefined: it takes
+   * them on, or what comes before its refusal has yet to be asked.
+   */
+  readonly refusing: (method: string, path: string) => MatchedRoute | undefined;
   /** The methods that a path answers, for `Allow`; none for an unknown path. */
   readonly methodsOf: (path: string) => readonly string[];
   readonly middleware: () => Middleware;
@@ -131,18 +136,23 @@ export type PageRules = {
   readonly fail: (ctx: GatewayContext, failure: Failure) => void;
 };
 
+export type RouteAdmission = Pick<Admission, 'assertAdmits' | 'refuses' | 'wouldRefuse'>;
+
 export type RouteTableDeps = {
   readonly authenticate: Authenticate;
   /** For routes behind `serverKey`. */
   readonly authenticateServer?: AuthenticateServer;
   readonly metrics: Pick<Metrics, 'http'>;
   /** Refuses what comes to a process that is behind. Left out: everything is taken on. */
-  readonly admission?: Pick<Admission, 'assertAdmits'> | undefined;
+  readonly admission?: RouteAdmission | undefined;
   /** Left out: answers have no deadline. */
   readonly inTime?: InTime | undefined;
   /** Limits of rates. Left out: none. */
   readonly rates?: Pick<Rates, 'known' | 'unknown' | 'failed'> | undefined;
 };
+
+/** `urgency`: null where it is never refused because the process is behind. */
+type Handler = { readonly route: Route; readonly urgency: Urgency | null; readonly handle: (ctx: GatewayContext) => Promise<void> };
 
 /**
  * The one way to register a route. Each becomes a single handler (authenticate, gate, body, work), reached without a router
@@ -153,7 +163,7 @@ export function routeTable({
 }: RouteTableDeps): RouteTable {
   const router = new Router<RequestState, PathParams>();
   const routes: Route[] = [];
-  const exact = exactRoutes<(ctx: GatewayContext) => Promise<void>>();
+  const exact = exactRoutes<Handler>();
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
@@ -189,7 +199,7 @@ export function routeTable({
     };
     routes.push(route);
     router.register(path, [method], handle);
-    exact.add(method, path, handle);
+    exact.add(method, path, { route, urgency: gate.kind !== 'public' && page === undefined ? urgency : null, handle });
   };
 
   return {
@@ -197,6 +207,11 @@ export function routeTable({
     dialect: (own) => adding(own),
     pages: (own) => adding({}, own),
     routes,
+    refusing: (method, path) => {
+      if (busy?.wouldRefuse('begin') !== true) return undefined;
+      const { route, urgency = null } = exact.find(method, path)?.handle ?? {};
+      return urgency !== null && busy.wouldRefuse(urgency) && busy.refuses(urgency) ? route : undefined;
+    },
     methodsOf: (path) => [...new Set(router.match(path, '').path.flatMap(({ methods }) => methods))].sort(),
     middleware: () => {
       const dispatch = router.routes() as unknown as Middleware;
@@ -204,7 +219,7 @@ export function routeTable({
         const found = exact.find(ctx.method, ctx.path);
         if (found === undefined) return dispatch(ctx, next) as Promise<void>;
         (ctx as { params?: PathParams['params'] }).params = found.params;
-        return found.handle(ctx);
+        return found.handle.handle(ctx);
       };
     },
   };

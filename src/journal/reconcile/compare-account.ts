@@ -9,7 +9,7 @@ import { auditDifferences } from './audit-account.js';
 import { auditAccounts } from './audit.table.js';
 import { compareBalances, compareBooks, lostEntries } from './compare-books.js';
 import { mergeDifferences, type Comparison, type Difference } from './comparison.js';
-import { inspectAccount, type Inspected, type InspectDeps, type StoredAccount } from './inspect-account.js';
+import { holdsToCompare, inspectAccount, type Inspected, type InspectDeps, type StoredAccount } from './inspect-account.js';
 
 export type CompareDeps = InspectDeps & { readonly db: Db; readonly drain: Drain };
 
@@ -95,7 +95,8 @@ async function lookAgain(
   if (drains) await deps.drain([...new Set(pending.map(shardOf))]).catch(rethrow);
   const books = await readBooks(deps.db, found.flatMap(({ each, stored }) =>
     typeof stored === 'object' && !(stored instanceof Error)
-      ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq, holdsMax: holdsMaxOf(each), onlyAtSeq: true }] : []))
+      ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq, onlyAtSeq: true, ...holdsToCompare(stored, holdsMaxOf(each)) }]
+      : []))
     .catch(rethrow);
   return found.flatMap(({ each, stored }) => {
     const judged = stored instanceof Error ? { ...each, reason: stored.message } : judge(each, stored, books.get(each.accountId));

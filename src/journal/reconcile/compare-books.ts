@@ -15,7 +15,7 @@ export function compareBooks(stored: StoredAccount, book: AccountBook): Differen
     });
   }
   differences.push(...compareLots(stored, book));
-  // Both lists are cut at the same length; beyond it only the number of holds is compared.
+  // Where Redis' list is cut, the books' list has those holds at most (holdsToCompare); of the others the number is compared.
   differences.push(...compareNamed('holds', new Map(book.holds.map(({ id, amount }) => [
     id, amount,
   ])), stored.holds, (amount) => amount, (expected, actual) => Math.abs(amountOf(expected) - amountOf(actual))));

@@ -21,6 +21,15 @@ export type StoredAccount = StoredFigures & {
   readonly holds: ReadonlyMap<string, string>;
 };
 
+/**
+ * The holds of the books to compare these with. A report that is not journaled renews a lease in Redis only, so where a list is cut,
+ * the two stores do not cut at the same hold: then the holds that Redis listed are read, and no others.
+ */
+export const holdsToCompare = (
+  { openHolds, holds }: StoredAccount, holdsMax: number,
+): { readonly holdIds: readonly string[]; readonly holdsMax: number } =>
+  ({ holdIds: [...holds.keys()], holdsMax: openHolds > holds.size ? 0 : holdsMax });
+
 export type InspectDeps = { readonly redis: ScriptClient; readonly keys: Keyspace; readonly fence: Pick<Fence, 'epochOf'> };
 
 /** `closed`: the shard is being verified, or its epoch has just changed. */

@@ -119,7 +119,7 @@ export async function pageAfter(
               order by a.account_id rows between unbounded preceding and 1 preceding), 0)::integer as before
        from (select account_id from accounts where account_id > :accountId order by account_id limit :accounts::integer) as a
        cross join lateral (select count(*) as open from (
-         select from holds where account_id = a.account_id and state = 'open' limit :listed::integer) as listed) as h
+         select from holds where account_id = a.account_id and state = 'open' order by hold_id limit :listed::integer) as listed) as h
       order by a.account_id`,
     { accountId, accounts, listed: SNAPSHOT_HOLDS_MAX },
   );

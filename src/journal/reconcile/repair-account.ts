@@ -12,7 +12,7 @@ import { auditAccounts } from './audit.table.js';
 import type { CompareDeps } from './compare-account.js';
 import { compareBooks } from './compare-books.js';
 import { mergeDifferences, type Difference } from './comparison.js';
-import { inspectAccount, type StoredAccount } from './inspect-account.js';
+import { holdsToCompare, inspectAccount, type StoredAccount } from './inspect-account.js';
 
 export type RepairDeps = CompareDeps & { readonly clock: Clock; readonly timeOffsetMs?: () => number };
 
@@ -55,7 +55,9 @@ export async function planRepair(deps: RepairDeps, accountId: string, kind: Repa
     ({ status: 'refused', reason, isLasting, differences });
   if (stored === 'closed') return refused('its shard is being verified');
   await drain([shard]);
-  const books = await readBooks(db, [{ accountId, shard, seq: stored.seq, holdsMax: SNAPSHOT_HOLDS_MAX, onlyAtSeq: false }]);
+  const books = await readBooks(db, [{
+    accountId, shard, seq: stored.seq, onlyAtSeq: false, ...holdsToCompare(stored, SNAPSHOT_HOLDS_MAX),
+  }]);
   const book = books.get(accountId);
   if (book?.epoch !== stored.epoch) return refused('its shard is being verified');
   if (book.stoppedReason !== null) {

@@ -32,14 +32,15 @@ export function manyServers(nodes: ClusterNodes, options: ManyServersOptions): S
     connectionOf: (key) => nodes.connectionOf(slotOf(key)),
     isReady: nodes.isReady,
     onConnection: nodes.onConnection,
-    oldestWaitMs: () => {
-      const waits = nodes.masters().map(({ redis }) => redis.oldestWaitMs());
-      return waits.length === 0 ? 0 : Math.min(...waits);
-    },
-    expectedMs: (key) => nodes.ofSlot(slotOf(key))?.redis.expectedMs() ?? 0,
+    oldestWaitMs: () => leastOf(nodes.masters().map(({ redis }) => redis.oldestWaitMs())),
+    expectedMs: (key) => (key === undefined
+      ? leastOf(nodes.masters().map(({ redis }) => redis.expectedMs()))
+      : nodes.ofSlot(slotOf(key))?.redis.expectedMs() ?? 0),
     close: nodes.close,
   };
 }
+
+const leastOf = (waits: readonly number[]): number => (waits.length === 0 ? 0 : Math.min(...waits));
 
 const HALF_MOVED_RETRY_MS = 20;
 

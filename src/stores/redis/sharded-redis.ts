@@ -94,8 +94,11 @@ export interface ShardedRedis extends ScriptClient {
    * Of several servers the one that is least behind counts: what one of them makes wait says nothing about the others.
    */
   oldestWaitMs(): number;
-  /** How long a command for this key that is sent now is likely to wait for its answer, in ms; 0 while few wait. */
-  expectedMs(key: string): number;
+  /**
+   * How long a command for this key that is sent now is likely to wait for its answer, in ms; 0 while few wait. Without a key, the
+   * least of all servers.
+   */
+  expectedMs(key?: string): number;
   /** Closes all connections at once. Commands in progress fail. */
   close(): void;
 }
