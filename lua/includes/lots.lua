@@ -23,10 +23,12 @@ end
 -- A lot is stored as `remaining:held:amount:expires_at_ms:granted_at_ms`, and with `:rule` behind that if it has one.
 function lots.parse(id, text)
   local remaining, held, amount, expires, granted, rule = string.match(text, '^(%d+):(%d+):(%d+):(%w+):(%d+):?(.*)$')
-  if not remaining then error('lot ' .. id .. ' is unreadable') end
+  local expires_at_ms = remaining and numbers.expiry(expires)
+  -- Here, because what becomes of a lot is made into text after entries were appended.
+  if not expires_at_ms then error('lot ' .. id .. ' is unreadable') end
   return {
     id = id, remaining = tonumber(remaining), held = tonumber(held), amount = tonumber(amount),
-    expires_at_ms = numbers.expiry(expires), granted_at_ms = tonumber(granted),
+    expires_at_ms = expires_at_ms, granted_at_ms = tonumber(granted),
     was_live = tonumber(remaining) > 0, remaining_delta = 0, held_delta = 0, rule = rule, is_stored = true,
   }
 end

@@ -28,12 +28,12 @@ export type Recorded = { readonly counted?: string; readonly kind?: LossKind; re
 
 /** Records the loss of an epoch, in the transaction that ends the epoch. */
 export async function insertLoss(trx: Trx, loss: Loss, { counted, kind = 'lost', unreadable = 0 }: Recorded = {}): Promise<void> {
-  const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
+  const { shard, epoch, survivedId, knownId, entries, accounts, window: { fromId, toId } = { fromId: survivedId, toId: knownId } } = loss;
   await trx.raw(
     `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, kind, unreadable, counted)
      values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?, ?::text[])`,
     [
-      shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId), kind, unreadable,
+      shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(fromId), timeOf(toId), kind, unreadable,
       counted === undefined ? null : [counted],
     ],
   );
@@ -70,7 +70,7 @@ export async function addToLoss(db: Db, shard: number, epoch: number, { process,
     const entries = Math.max(row.entries + beyond.length, named);
     // Raises the alarm again, even if an operator has acknowledged the loss as known before.
     await trx.raw(
-      `update shard_losses set entries = :entries::bigint, accounts = :accounts::jsonb, known_id = :knownId, to_at = :toAt,
+      `update shard_losses set entries = :entries::bigint, accounts = :accounts::jsonb, known_id = :knownId, to_at = greatest(to_at, :toAt),
               counted = counted || :process::text, acknowledged_at = null, acknowledged_by = null, reason = null
         where shard = :shard and epoch = :epoch`,
       { entries, accounts: JSON.stringify(accounts), knownId, toAt: timeOf(knownId), process, shard, epoch },

@@ -27,6 +27,11 @@ export type Loss = {
   readonly survivedId: string;
   /** The newest entry that is known to have been acknowledged. Ids begin with Redis' time in ms, so the two are the window. */
   readonly knownId: string;
+  /**
+   * The window where it is another one: other processes had written again when the loss was found, so what was lost is older than
+   * the last entry that Postgres has.
+   */
+  readonly window?: { readonly fromId: string; readonly toId: string };
   /** Number of lost entries, at least: other processes may have got more acknowledgements. 0: Postgres has all of them. */
   readonly entries: number;
   /** Entries lost by account, as far as this process knows them: those acknowledged to it lately. */
@@ -68,13 +73,15 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   if (compareStreamIds(stream.lastId, row.lastId) > 0) return { verdict: 'drain', known };
 
   const lost = await lostOf(redis, journal, row, stream, memory?.recent() ?? []);
+  const [fromId, toId] = [lost[0]?.streamId, lost.at(-1)?.streamId];
+  const isOlder = fromId !== undefined && toId !== undefined && compareStreamIds(known.lastId, row.lastId) <= 0;
   return {
     verdict: 'raise',
     loss: {
       shard, epoch, survivedId: row.lastId, knownId: known.lastId,
       // Processes count the entries since the last beat apart, so the counts may be too low for an entry that is known to be lost.
       entries: Math.max(known.entries - row.drained, lost.length, compareStreamIds(known.lastId, row.lastId) > 0 ? 1 : 0),
-      accounts: countAccounts(lost),
+      accounts: countAccounts(lost), ...(isOlder ? { window: { fromId, toId } } : {}),
     },
   };
 }

@@ -211,12 +211,12 @@ async function decide(
   });
 }
 
-function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId, entries, accounts }: Loss): void {
+function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId, entries, accounts, window }: Loss): void {
   if (entries === 0) {
     log.error({ shard, fromEpoch: epoch, cursor: survivedId }, 'Redis is behind Postgres: epoch raised, accounts reload from Postgres');
     return;
   }
-  const [from, to] = [survivedId, knownId].map((id) => new Date(atMsOf(id)).toISOString());
+  const [from, to] = [window?.fromId ?? survivedId, window?.toId ?? knownId].map((id) => new Date(atMsOf(id)).toISOString());
   log.error(
     { shard, fromEpoch: epoch, lostEntries: entries, from, to, accountsKnown: Object.keys(accounts).length },
     'Redis lost entries that it had acknowledged: epoch raised, accounts reload from Postgres',

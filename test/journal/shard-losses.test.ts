@@ -73,3 +73,12 @@ test('an epoch that ended without a loss is recorded, and is not counted as one'
   expect(await readLosses(db, { all: true, limit: 10 })).toHaveLength(2);
   expect(await acknowledgeLosses(db, 1, { reason: 'nothing to see', actor: 'ops' })).toBe(0);
 });
+
+test('what was lost before the last entry that Postgres has is shown with its own times, and with those of what is added', async () => {
+  const epoch = 3;
+  const loss = { shard: 0, epoch, survivedId: '3000-0', knownId: '3000-0', entries: 2, accounts: { alice: 2 } };
+  await db.transaction((trx) => insertLoss(trx, { ...loss, window: { fromId: '1001-0', toId: '1002-0' } }, { counted: 'one' }));
+  expect((await readLosses(db, { all: false, limit: 1 }))[0]).toMatchObject({ epoch, entries: 2, fromMs: 1_001, toMs: 1_002 });
+  expect(await addToLoss(db, 0, epoch, { process: 'two', recent: acks('2999-0 bob', '3000-1 bob') })).toBe(1);
+  expect((await readLosses(db, { all: false, limit: 1 }))[0]).toMatchObject({ epoch, entries: 3, fromMs: 1_001, toMs: 3_000 });
+});

@@ -289,6 +289,8 @@ describe('acknowledged entries that Postgres does not have', () => {
     };
     await opened(store, { told: toldOf(['alice', '1001-0'], ['bob', '1002-0']), drainShard });
     expect(store.losses).toMatchObject([{ epoch: 3, entries: 2, accounts: { alice: 1, bob: 1 } }]);
+    // Not the time of the last entry that Postgres has: that one is newer than what was lost.
+    expect(store.losses).toMatchObject([{ survivedId: '2000-0', window: { fromId: '1001-0', toId: '1002-0' } }]);
   });
 
   test('do not exist when Redis only lost drained entries', async () => {

@@ -173,6 +173,20 @@ test('an error halfway through the lots leaves nothing behind for the holds of i
     .toEqual([['grant', 10], ['grant', 20], ['place', 16], ['place', 10]]);
 });
 
+test.each([true, false])('a lot whose expiry is unreadable fails its hold before an entry is written (together: %s)', async (together) => {
+  const accountId = await account(10);
+  const { lot } = under.keys.account(accountId, 1);
+  await under.redis.hset(lot, 'l1', '10:0:10:unknown:1');
+  const place = placing(together);
+  const replies = await Promise.allSettled([place(accountId, 'a', 4), place(accountId, 'b', 5)]);
+  const { open, figures } = await stored(accountId);
+  expect([open, figures]).toMatchObject([[], { available: '10', held: '0', seq: '1' }]);
+  expect(await under.redis.hgetall(lot)).toEqual({ l1: '10:0:10:unknown:1' });
+  expect((await under.journal(accountId)).map(({ kind }) => kind)).toEqual(['grant']);
+  expect(replies.map((reply) => (reply.status === 'rejected' ? String(reply.reason) : reply.value.status)))
+    .toEqual([expect.stringMatching(/lot l1 is unreadable/), expect.stringMatching(/lot l1 is unreadable/)]);
+});
+
 test('a repeat whose stored answer has a part missing fails alone: its neighbours learn that they were placed', async () => {
   const accountId = await account(10);
   const place = placing(true);
