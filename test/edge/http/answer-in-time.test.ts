@@ -21,7 +21,7 @@ test('work that does not end is answered 503 at the deadline, and its late resul
       ...accounting,
       ledger: {
         ...ledger,
-        readAccount: (...asked) => waiting(() => ledger.readAccount(...asked)),
+        readFunds: (...asked) => waiting(() => ledger.readFunds(...asked)),
         placeHold: (asked) => waiting(() => ledger.placeHold(asked)),
       },
     },
