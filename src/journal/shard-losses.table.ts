@@ -1,6 +1,6 @@
 import { LOST_ACCOUNTS_NAMED_MAX } from '../kit/limits.js';
 import type { Acknowledgement } from '../ledger/acknowledged.js';
-import { countAccounts, notCounted, type Loss } from '../ledger/judge-shard.js';
+import { countAccounts, notCounted, windowOf, type Loss } from '../ledger/judge-shard.js';
 import { atMsOf, laterId, STREAM_START } from '../ledger/stream-position.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 
@@ -28,7 +28,8 @@ export type Recorded = { readonly counted?: string; readonly kind?: LossKind; re
 
 /** Records the loss of an epoch, in the transaction that ends the epoch. */
 export async function insertLoss(trx: Trx, loss: Loss, { counted, kind = 'lost', unreadable = 0 }: Recorded = {}): Promise<void> {
-  const { shard, epoch, survivedId, knownId, entries, accounts, window: { fromId, toId } = { fromId: survivedId, toId: knownId } } = loss;
+  const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
+  const { fromId, toId } = windowOf(loss);
   await trx.raw(
     `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, kind, unreadable, counted)
      values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?, ?::text[])`,

@@ -38,6 +38,10 @@ export type Loss = {
   readonly accounts: Readonly<Record<string, number>>;
 };
 
+/** The entries that a loss lies between. */
+export const windowOf = ({ survivedId, knownId, window }: Loss): NonNullable<Loss['window']> =>
+  window ?? { fromId: survivedId, toId: knownId };
+
 export type Judgement =
   | { readonly verdict: 'open' | 'set'; readonly stream: StreamPosition }
   | { readonly verdict: 'foreign' | 'ahead' | 'deposed' }

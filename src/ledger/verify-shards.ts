@@ -1,7 +1,7 @@
 import type { ServerIdentity } from '../stores/redis/server-identity.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import type { Acknowledged } from './acknowledged.js';
-import { judgeShard, lossBeyondCursor, type Judgement, type Loss, type ShardRow } from './judge-shard.js';
+import { judgeShard, lossBeyondCursor, windowOf, type Judgement, type Loss, type ShardRow } from './judge-shard.js';
 import type { Keyspace } from './keys.js';
 import type { ShardStore } from './shard-store.js';
 import { atMsOf } from './stream-position.js';
@@ -211,12 +211,14 @@ async function decide(
   });
 }
 
-function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId, entries, accounts, window }: Loss): void {
+function tellRaised(log: VerifyDeps['log'], loss: Loss): void {
+  const { shard, epoch, survivedId, entries, accounts } = loss;
   if (entries === 0) {
     log.error({ shard, fromEpoch: epoch, cursor: survivedId }, 'Redis is behind Postgres: epoch raised, accounts reload from Postgres');
     return;
   }
-  const [from, to] = [window?.fromId ?? survivedId, window?.toId ?? knownId].map((id) => new Date(atMsOf(id)).toISOString());
+  const { fromId, toId } = windowOf(loss);
+  const [from, to] = [fromId, toId].map((id) => new Date(atMsOf(id)).toISOString());
   log.error(
     { shard, fromEpoch: epoch, lostEntries: entries, from, to, accountsKnown: Object.keys(accounts).length },
     'Redis lost entries that it had acknowledged: epoch raised, accounts reload from Postgres',
