@@ -2,12 +2,12 @@ import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
 import { compareAccounts } from '../journal/reconcile/compare-account.js';
 import type { Comparison, Difference } from '../journal/reconcile/comparison.js';
-import { accountsAfter } from '../journal/reconcile/reconcile-state.table.js';
+import { pageAfter } from '../journal/reconcile/reconcile-state.table.js';
 import { accountsWithFindings } from '../journal/reconcile/finding.table.js';
 import { carryOut, planRepair, type RepairCommand, type RepairDeps, type RepairPlan } from '../journal/reconcile/repair-account.js';
 import { systemClock } from '../kit/clock.js';
 import { isStorable } from '../kit/ids.js';
-import { NOTES_LENGTH_MAX, RECONCILE_ACCOUNTS_MAX, REPAIRS_MAX } from '../kit/limits.js';
+import { NOTES_LENGTH_MAX, REPAIRS_MAX } from '../kit/limits.js';
 import { openCliCore, type CliCore } from './core.js';
 import { printable } from './printable.js';
 import { say, UsageError, type Result } from './output.js';
@@ -110,10 +110,8 @@ async function repairOne(
 async function compareAll({ core: { drainDb: db, redis, keys, fence, drain } }: CliCore): Promise<Report> {
   const counts = { ok: 0, drift: 0, busy: 0, failed: 0 };
   const lines: string[] = [];
-  for (let page = await accountsAfter(db, '', RECONCILE_ACCOUNTS_MAX); page.length > 0; page = await accountsAfter(
-    db, page.at(-1) ?? '', RECONCILE_ACCOUNTS_MAX,
-  )) {
-    for (const comparison of await compareAccounts({ db, redis, keys, fence, drain }, page, { newest: null })) {
+  for (let page = await pageAfter(db, ''); page.accountIds.length > 0; page = await pageAfter(db, page.accountIds.at(-1) ?? '')) {
+    for (const comparison of await compareAccounts({ db, redis, keys, fence, drain }, page.accountIds, { newest: null })) {
       counts[comparison.result] += 1;
       if (comparison.result === 'drift' || comparison.result === 'failed') lines.push(...describe(comparison));
     }

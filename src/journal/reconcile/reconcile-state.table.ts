@@ -1,4 +1,4 @@
-import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
+import { RECONCILE_ACCOUNTS_MAX, RECONCILE_HOLDS_MAX, SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 
@@ -99,20 +99,16 @@ export async function readReconcileState(db: Db): Promise<ReconcileState> {
   return row;
 }
 
-/** Accounts in the order of a round. */
-export async function accountsAfter(db: Db, accountId: string, limit: number): Promise<string[]> {
-  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
-    'select account_id as "accountId" from accounts where account_id > ? order by account_id limit ?::integer', [accountId, limit],
-  );
-  return rows.map((row) => row.accountId);
-}
-
 /** Accounts to compare together, and whether they are the last of the round. */
 export type RoundPage = { readonly accountIds: readonly string[]; readonly isLast: boolean };
 
-/** The next accounts of a round, with at most so many open holds in all; one account at least. Of each SNAPSHOT_HOLDS_MAX count. */
+/**
+ * The next accounts in the order of a round, with at most so many open holds in all; one account at least. Of each SNAPSHOT_HOLDS_MAX
+ * count.
+ */
 export async function pageAfter(
-  db: Db, accountId: string, { accounts, openHolds }: { readonly accounts: number; readonly openHolds: number },
+  db: Db, accountId: string,
+  { accounts = RECONCILE_ACCOUNTS_MAX, openHolds = RECONCILE_HOLDS_MAX }: { readonly accounts?: number; readonly openHolds?: number } = {},
 ): Promise<RoundPage> {
   const { rows } = await db.raw<{ rows: { accountId: string; before: number }[] }>(
     `select a.account_id as "accountId", coalesce(sum(h.open) over (

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kit/clock.js';
-import { RECONCILE_ACCOUNTS_MAX, RECONCILE_ENTRIES_MAX, RECONCILE_HOLDS_MAX, RECONCILE_RECHECKS_MAX } from '../../kit/limits.js';
+import { RECONCILE_ACCOUNTS_MAX, RECONCILE_ENTRIES_MAX, RECONCILE_RECHECKS_MAX } from '../../kit/limits.js';
 import type { Meter } from '../../kit/metrics/metrics.js';
 import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import { conservationDifferences } from './audit-account.js';
@@ -55,7 +55,7 @@ async function turn(deps: ReconcileDeps, { accountCursor, scanCursor, roundIsFul
   let cursor: string | null = accountCursor;
   let accounts = 0;
   do {
-    const page: RoundPage = await pageAfter(db, cursor, { accounts: RECONCILE_ACCOUNTS_MAX, openHolds: RECONCILE_HOLDS_MAX });
+    const page: RoundPage = await pageAfter(db, cursor);
     const { compared, drift } = await compareAndRecord(
       deps, page.accountIds.filter((accountId) => !rechecked.has(accountId)), roundIsFull ? null : RECONCILE_ENTRIES_MAX,
     );
